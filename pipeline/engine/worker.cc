@@ -1,0 +1,158 @@
+#include "pipeline/engine/worker.h"
+
+#include <algorithm>
+#include <chrono>
+#include <mutex>
+
+namespace echoloop::engine {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr Duration kLook_for_room{200};
+
+Duration left_of(Clock::time_point end) {
+  auto left = std::chrono::ceil<Duration>(end - Clock::now());
+  return left.count() > 0 ? left : Duration{0};
+}
+
+}  // namespace
+
+Worker::Worker(const std::vector<stage::StageSpec>& stages, Connect connect, EpochLimits limits)
+    : stages_(&stages), connect_(std::move(connect)), limits_(limits) {}
+
+Result<void> Worker::connect() {
+  auto link = connect_();
+  if (!link) return tl::make_unexpected(link.error());
+  std::lock_guard lock{link_mutex_};
+  link_ = std::move(*link);
+  return {};
+}
+
+void Worker::disconnect() {
+  shards_.clear();
+  end_.reset();
+  records_ = 0;
+  std::lock_guard lock{link_mutex_};
+  link_.reset();
+}
+
+// An epoch: take records until its time is over, its bounds are reached or somebody waits; let every shard write what
+// it holds; then one commit makes all of it true, rows, outputs and positions together. Whatever fails before that
+// leaves no trace: the next epoch reads the same records again.
+Result<bool> Worker::run_epoch(Duration wait) {
+  if (!link_) {
+    if (auto connected = connect(); !connected) return tl::make_unexpected(connected.error());
+  }
+  try {
+    std::vector<stage::Partition> revoked;
+    if (auto taken = take_until_full(wait); taken) {
+      revoked = std::move(*taken);
+    } else {
+      disconnect();
+      return tl::make_unexpected(taken.error());
+    }
+    // Whoever is in a hurry does not wait for what the others have to write. Shards share nothing but the link, and
+    // each commits its position with its rows.
+    const bool hurried_only = hurried() && revoked.empty() && !is_over();
+    bool any = false;
+    for (auto& [partition, shard] : shards_) {
+      shard.resume();
+      any = any || shard.touched();
+    }
+    if (any) {
+      if (auto committed = commit(hurried_only); !committed) {
+        disconnect();
+        return tl::make_unexpected(committed.error());
+      }
+    }
+    if (!hurried_only) {
+      end_.reset();
+      records_ = 0;
+    }
+    for (const stage::Partition& partition : revoked) shards_.erase(partition);
+    return any;
+  } catch (const stage::BrokenWorld& broken) {
+    disconnect();
+    return broken_world("", broken.what());
+  }
+}
+
+Result<std::vector<stage::Partition>> Worker::take_until_full(Duration wait) {
+  while (!stopping_ && records_ < limits_.records_max) {
+    stage::PollLimits limits;
+    limits.records_max = limits_.records_max - records_;
+    Clock::time_point until = end_.value_or(Clock::time_point{});
+    if (hurried()) until = std::min(until, std::max(Clock::now(), last_hurry_ + limits_.hurry_interval));
+    auto poll = link_->poll(end_ ? left_of(until) : wants_more() ? Duration{0} : wait, limits);
+    if (!poll) return tl::make_unexpected(poll.error());
+    take(*poll);
+    if (!poll->revoked.empty()) return std::move(poll->revoked);
+    if (!end_ && records_ > 0) end_ = Clock::now() + limits_.interval;
+    if (end_ ? is_over() || (hurried() && Clock::now() >= last_hurry_ + limits_.hurry_interval) : poll->empty()) break;
+  }
+  if (hurried()) last_hurry_ = Clock::now();
+  return std::vector<stage::Partition>{};
+}
+
+bool Worker::is_over() const { return stopping_ || records_ >= limits_.records_max || (end_ && Clock::now() >= *end_); }
+
+void Worker::take(const stage::Poll& poll) {
+  for (const stage::Partition& partition : poll.assigned) {
+    for (const stage::StageSpec& spec : *stages_) {
+      if (spec.input == partition.topic) shards_.try_emplace(partition, spec, partition.number, link_->view());
+    }
+  }
+  for (const stage::Slice& slice : poll.slices) {
+    auto shard = shards_.find(slice.partition);
+    if (shard == shards_.end()) continue;  // nobody reads this topic here
+    shard->second.process(slice);
+    records_ += slice.records.size();
+  }
+}
+
+bool Worker::hurried() const {
+  for (const auto& [partition, shard] : shards_) {
+    if (shard.hurried()) return true;
+  }
+  return false;
+}
+
+bool Worker::wants_more() const {
+  return std::any_of(shards_.begin(), shards_.end(), [](const auto& shard) { return shard.second.wants_more(); });
+}
+
+Result<void> Worker::commit(bool hurried_only) {
+  stage::Epoch epoch;
+  for (auto& [partition, shard] : shards_) {
+    if (!hurried_only || shard.hurried()) shard.end_epoch(epoch);
+  }
+  return link_->commit(std::move(epoch));
+}
+
+Result<void> Worker::run(const OnTrouble& on_trouble) {
+  bool troubled = false;
+  while (!stopping_) {
+    auto done = run_epoch(Duration{1000});
+    if (!done && done.error().fault != Fault::no_room) return tl::make_unexpected(done.error());
+    if (!done && !troubled) on_trouble(done.error());
+    if (done && troubled && *done) on_trouble(std::nullopt);
+    troubled = !done || (troubled && !*done);  // only a commit proves that there is room
+    if (!done) wait_for_room();
+  }
+  return {};
+}
+
+void Worker::wait_for_room() {
+  std::unique_lock lock{link_mutex_};
+  stopped_.wait_for(lock, kLook_for_room, [this] { return stopping_.load(); });
+}
+
+void Worker::stop() {
+  stopping_ = true;
+  std::lock_guard lock{link_mutex_};
+  if (link_) link_->wake();
+  stopped_.notify_all();
+}
+
+}  // namespace echoloop::engine

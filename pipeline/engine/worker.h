@@ -1,0 +1,68 @@
+// A worker runs shards of every stage in epochs: poll, process, commit. See Worker::run_epoch for the whole of it.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "pipeline/engine/shard.h"
+#include "pipeline/stage/link.h"
+#include "pipeline/stage/processor.h"
+
+namespace echoloop::engine {
+
+struct EpochLimits {
+  Duration interval{100};            // an epoch is at most this long …
+  std::size_t records_max = 65'536;  // … and at most about this many records, which bounds the rows held in memory
+  Duration hurry_interval{
+      10};  // at most one forced commit in this time, so that a storm of red lines cannot halt the flow
+};
+
+// Used by one thread, except stop().
+class Worker {
+ public:
+  // `link` is made anew by `connect` after a failed commit.
+  using Connect = std::function<Result<std::unique_ptr<stage::Link>>()>;
+  Worker(const std::vector<stage::StageSpec>& stages, Connect connect, EpochLimits limits);
+
+  // One epoch, or nothing when nothing arrived within the wait. Answers whether anything was committed.
+  Result<bool> run_epoch(Duration wait);
+  // Epochs until stop(). The error says why the world broke. A full disk does not end it: `on_trouble` is told, the
+  // same records are tried again until there is room, and then it is told that the trouble is over (nothing).
+  using OnTrouble = std::function<void(const std::optional<Error>&)>;
+  Result<void> run(const OnTrouble& on_trouble);
+  void stop();
+
+ private:
+  Result<void> connect();
+  void disconnect();
+  // Answers the partitions that were taken away, which ends the epoch.
+  Result<std::vector<stage::Partition>> take_until_full(Duration wait);
+  void wait_for_room();
+  void take(const stage::Poll& poll);
+  bool hurried() const;
+  bool wants_more() const;
+  bool is_over() const;
+  // Everything, or only the shards in a hurry, while the epoch goes on for the others.
+  Result<void> commit(bool hurried_only);
+
+  const std::vector<stage::StageSpec>* stages_;
+  Connect connect_;
+  EpochLimits limits_;
+  std::atomic<bool> stopping_{false};
+  std::mutex link_mutex_;  // link_ against stop(), which wakes it from another thread
+  std::condition_variable stopped_;
+  std::unique_ptr<stage::Link> link_;
+  std::map<stage::Partition, Shard> shards_;
+  std::chrono::steady_clock::time_point last_hurry_{};
+  // The epoch under way: when it is over, set by its first record; how many records.
+  std::optional<std::chrono::steady_clock::time_point> end_;
+  std::size_t records_ = 0;
+};
+
+}  // namespace echoloop::engine

@@ -1,0 +1,173 @@
+#include "pipeline/intake/http_dead.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <deque>
+#include <nlohmann/json.hpp>
+
+#include "pipeline/intake/http_answers.h"
+#include "schemas/state.pb.h"
+
+namespace echoloop {
+namespace {
+
+constexpr std::string_view kNotFound = "404", kConflict = "409";
+
+struct Letter {
+  int shard = 0;
+  state::DeadLetter row;
+};
+
+// "<shard>-<offset>" (processors/sessions/dead_letters.h).
+std::optional<int> shard_of(const std::string& id) {
+  int shard = 0;
+  auto dash = id.find('-');
+  if (dash == std::string::npos || dash == 0) return std::nullopt;
+  auto [end, ec] = std::from_chars(id.data(), id.data() + dash, shard);
+  if (ec != std::errc{} || end != id.data() + dash || shard < 0) return std::nullopt;
+  return shard;
+}
+
+Result<Letter> find_open(Door& door, const stage::View& rows, const std::string& id) {
+  auto none = [&id] { return bad_input(std::string(kNotFound), fmt::format("there is no dead letter {}", id)); };
+  auto shard = shard_of(id);
+  if (!shard || *shard >= door.partitions()) return none();
+  auto bytes = rows.get(stage::Table::dead, *shard, id);
+  if (!bytes) return tl::make_unexpected(bytes.error());
+  if (!*bytes) return none();
+  Letter letter{*shard, {}};
+  if (!letter.row.ParseFromString(**bytes)) return broken_world(id, "the dead letter cannot be read back");
+  if (letter.row.state() == state::DeadLetter::OPEN) return letter;
+  auto what = letter.row.state() == state::DeadLetter::REPLAYED ? "replayed" : "dropped";
+  return bad_input(std::string(kConflict), fmt::format("dead letter {} was {} already", id, what));
+}
+
+http::Response refused(const Error& error) {
+  if (error.where == kNotFound) return http::problem(404, "Not found", error.reason);
+  if (error.where == kConflict) return http::problem(409, "Already settled", error.reason);
+  return broken_response(error);
+}
+
+// One line of POST /api/v1/dead.
+struct Line {
+  std::string document, where, reason, adapter, tenant;
+};
+
+Result<Line> read_line(std::string_view text) {
+  auto json = nlohmann::json::parse(text, nullptr, false);
+  if (!json.is_object()) return bad_input("", "not a JSON object");
+  Line line;
+  auto read = [&json](const char* name, std::string& into) {
+    auto found = json.find(name);
+    if (found == json.end() || found->is_null()) return true;
+    if (!found->is_string()) return false;
+    into = found->get<std::string>();
+    return true;
+  };
+  for (auto [name, into] : {std::pair{"where", &line.where},
+                            {"reason", &line.reason},
+                            {"adapter", &line.adapter},
+                            {"tenant", &line.tenant}}) {
+    if (!read(name, *into)) return bad_input(fmt::format("/{}", name), "must be a string");
+  }
+  auto document = json.find("document");
+  if (document == json.end()) return bad_input("/document", "is missing");
+  line.document = document->is_string() ? document->get<std::string>() : document->dump();
+  if (line.reason.empty()) return bad_input("/reason", "is missing");
+  return line;
+}
+
+http::Response post_dead(Door& door, const http::Request& request) {
+  std::deque<Line> lines;
+  std::vector<Refused> refused_documents;
+  Entered entered;
+  std::size_t index = 0;
+  for_each_line(request.body, [&](std::size_t, std::string_view text) {
+    auto line = read_line(text);
+    if (!line) {
+      entered.rejected.push_back({index, line.error().where, line.error().reason});
+    } else {
+      const auto& kept = lines.emplace_back(std::move(*line));
+      refused_documents.push_back({kept.document, kept.where, kept.reason, kept.adapter, kept.tenant});
+    }
+    ++index;
+  });
+  // A line that is none is the sender's fault and was never a document: it is told, not kept.
+  auto done = door.reject(refused_documents, Origin{"import", "", "", false});
+  if (!done) return broken_response(done.error());
+  if (!*done) return full_response();
+  entered.accepted = refused_documents.size();
+  return entered_response(entered);
+}
+
+http::Response post_replay(Door& door, const stage::View& rows, const HookOptions& options,
+                           const http::Request& request) {
+  auto replayed = replay_dead(door, rows, options, request.parts.find("id")->second);
+  if (!replayed) return refused(replayed.error());
+  return entered_response(std::move(replayed->entered), replayed->skipped);
+}
+
+http::Response delete_dead(Door& door, const stage::View& rows, const http::Request& request) {
+  auto dropped = drop_dead(door, rows, request.parts.find("id")->second);
+  if (!dropped) return refused(dropped.error());
+  if (!*dropped) return full_response();
+  http::Response response;
+  response.status = 204;
+  return response;
+}
+
+}  // namespace
+
+Result<Replayed> replay_dead(Door& door, const stage::View& rows, const HookOptions& options, const std::string& id) {
+  auto letter = find_open(door, rows, id);
+  if (!letter) return tl::make_unexpected(letter.error());
+  const auto& rejected = letter->row.rejected();
+  Replayed out;
+  std::vector<AdapterOutput> outputs;
+  std::vector<std::string_view> events;
+  if (rejected.adapter().empty()) {
+    events.emplace_back(rejected.document());
+  } else {
+    auto file = adapter_file(*options.domain->get(), options.adapter_folder, rejected.adapter());
+    auto made =
+        file ? options.adapters->run(*file, rejected.tenant(), rejected.document()) : tl::make_unexpected(file.error());
+    if (!made) {
+      auto kept = door.replay_failed(id, letter->shard, rejected, made.error());
+      if (!kept) return tl::make_unexpected(kept.error());
+      out.entered = std::move(*kept);
+      return out;
+    }
+    outputs = std::move(*made);
+    for (const auto& output : outputs) {
+      if (output.skipped()) {
+        out.skipped.push_back(output.skip);
+      } else {
+        events.emplace_back(output.event);
+      }
+    }
+  }
+  auto entered = door.replay(id, letter->shard, rejected, events);
+  if (!entered) return tl::make_unexpected(entered.error());
+  out.entered = std::move(*entered);
+  return out;
+}
+
+Result<bool> drop_dead(Door& door, const stage::View& rows, const std::string& id) {
+  auto letter = find_open(door, rows, id);
+  if (!letter) return tl::make_unexpected(letter.error());
+  return door.drop(id, letter->shard);
+}
+
+void add_dead_routes(http::Router& router, Door& door, const stage::View& rows, const HookOptions& options) {
+  http::Operation keep{.method = "POST", .path = "/api/v1/dead"};
+  keep.body_types = {"application/x-ndjson"};
+  router.add(std::move(keep), [&door](const http::Request& request) { return post_dead(door, request); });
+  router.add(
+      {.method = "POST", .path = "/api/v1/dead/{id}/replay"},
+      [&door, &rows, options](const http::Request& request) { return post_replay(door, rows, options, request); });
+  router.add({.method = "DELETE", .path = "/api/v1/dead/{id}"},
+             [&door, &rows](const http::Request& request) { return delete_dead(door, rows, request); });
+}
+
+}  // namespace echoloop

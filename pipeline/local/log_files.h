@@ -1,0 +1,56 @@
+// The files of an event log, for its one writer: opening and repairing them, writing groups, sealing a segment and
+// beginning the next. One thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pipeline/local/event_log.h"
+#include "pipeline/local/file.h"
+#include "pipeline/local/segment.h"
+
+namespace echoloop::local {
+
+// What log.meta says.
+struct LogMeta {
+  int partitions = 0;
+  std::string identity;
+};
+// Reads it, or makes it for a new log.
+Result<LogMeta> open_meta(const std::filesystem::path& folder, std::optional<int> partitions);
+
+// The segments as they are on disk. The last one is written to.
+struct Segments {
+  std::vector<std::shared_ptr<const SegmentIndex>> sealed;
+  SegmentIndex active;
+  Recovery recovery;
+};
+Result<Segments> open_segments(const std::filesystem::path& folder, int partitions, Sync sync);
+
+// The segment being written.
+class SegmentWriter {
+ public:
+  // Makes the file and its header durable.
+  static Result<SegmentWriter> create(const std::filesystem::path& folder, const SegmentIndex& index);
+  static Result<SegmentWriter> resume(const std::filesystem::path& folder, const SegmentIndex& index);
+
+  // Appends the parts behind the given end. After an error the file ends there as before; when even that failed,
+  // broken() is true.
+  Result<void> write(std::uint64_t end, std::span<const std::string_view> parts, Sync sync);
+  Result<void> sync() { return file_.sync(); }
+  bool broken() const { return broken_; }
+
+ private:
+  explicit SegmentWriter(File file) : file_(std::move(file)) {}
+  File file_;
+  bool broken_ = false;
+};
+
+// An empty index for the segment behind this one.
+SegmentIndex following(const SegmentIndex& index);
+
+}  // namespace echoloop::local

@@ -1,0 +1,124 @@
+// `echoloop run`: pipeline and API in one process, until SIGTERM or SIGINT.
+#include <curl/curl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+
+#include <fstream>
+
+#include "pipeline/http/server.h"
+#include "pipeline/intake/http_dead.h"
+#include "pipeline/intake/http_events.h"
+#include "pipeline/intake/http_hooks.h"
+#include "pipeline/intake/http_openapi.h"
+#include "pipeline/program/commands.h"
+#include "pipeline/program/embedded.h"
+#include "pipeline/program/prometheus.h"
+#include "pipeline/serving/api.h"
+#include "pipeline/settings/read.h"
+
+namespace echoloop::program {
+namespace {
+
+constexpr Duration kStop_limit{30'000};
+
+// SIGTERM, SIGINT and SIGHUP are taken by sigwait() in this thread alone, so they are blocked before any other thread
+// starts.
+sigset_t take_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  return signals;
+}
+
+// 10,000 connections and the files of RocksDB need more descriptors than the usual soft limit; the hard limit is the
+// operator's.
+void raise_file_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// Everything that a running server is beside the pipeline.
+struct Front {
+  std::unique_ptr<AdapterPool> adapters;
+  std::unique_ptr<http::Server> server;
+  std::atomic<bool> reload_succeeded{true};
+  std::mutex reload_mutex;
+};
+
+Result<std::string> reload(Embedded& embedded, Front& front) {
+  std::lock_guard lock{front.reload_mutex};
+  auto reloaded = embedded.reload();
+  front.reload_succeeded = reloaded.has_value();
+  if (reloaded) {
+    front.adapters->clear();
+    spdlog::info("configuration: {}", *reloaded);
+  } else {
+    spdlog::error("configuration not loaded, the old one stays:\n{}", reloaded.error().text());
+  }
+  return reloaded;
+}
+
+http::Router routes(const Settings& settings, Embedded& embedded, Front& front) {
+  http::Router router;
+  HookOptions hooks;
+  hooks.domain = embedded.domain().get();
+  hooks.adapters = front.adapters.get();
+  hooks.adapter_folder = (config_folder(settings) / "adapters").string();
+  hooks.environment = variable_of_process;
+  add_event_routes(router, embedded.door());
+  add_hook_routes(router, embedded.door(), hooks);
+  add_dead_routes(router, embedded.door(), embedded.house().store(), hooks);
+  serving::ApiParts parts;
+  parts.sources = embedded.sources();
+  parts.appender = &embedded.appender();
+  parts.bell = &embedded.bell();
+  parts.caught_up = [&embedded] { return embedded.settled(); };
+  parts.healthy = [&embedded] { return !embedded.trouble().has_value(); };
+  parts.prometheus = [&embedded, &front] {
+    return prometheus_text(embedded, front.server ? front.server->stats() : http::ServerStats{},
+                           front.reload_succeeded);
+  };
+  parts.reload = [&embedded, &front] { return reload(embedded, front); };
+  serving::add_routes(router, parts);
+  add_openapi_route(router);
+  return router;
+}
+
+}  // namespace
+
+int run(const Invocation& invocation) {
+  const Settings& settings = invocation.settings;
+  sigset_t signals = take_signals();
+  raise_file_limit();
+  curl_global_init(CURL_GLOBAL_DEFAULT);
+  auto embedded = Embedded::open(settings);
+  if (!embedded) return failed(embedded.error());
+  Embedded& house = **embedded;
+  Front front;
+  front.adapters = std::make_unique<AdapterPool>((config_folder(settings) / "adapters").string());
+  house.on_failure([] { kill(getpid(), SIGTERM); });
+  house.start();
+  http::ServerOptions options;
+  options.listen = format_address(settings.listen);
+  auto server = http::Server::start(options, routes(settings, house, front));
+  if (!server) return failed(server.error());
+  front.server = std::move(*server);
+  spdlog::info("listening on http://{}, data in {}", front.server->address(), settings.data.string());
+  std::ofstream{settings.data / "server"} << "http://" << front.server->address() << "\n";
+  int signal = 0;
+  while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) static_cast<void>(reload(house, front));
+  spdlog::info("stopping");
+  front.server->stop(kStop_limit);
+  house.stop();
+  std::error_code none;
+  std::filesystem::remove(settings.data / "server", none);
+  auto failure = house.failure();
+  return failure ? failed(*failure) : 0;
+}
+
+}  // namespace echoloop::program

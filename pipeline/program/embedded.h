@@ -1,0 +1,81 @@
+// echoloop embedded: the data folder, the three stages on it, and the ends that commands work with. The one place that
+// puts log, store, engine, stages and delivery together.
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "pipeline/delivery/task_file.h"
+#include "pipeline/engine/engine.h"
+#include "pipeline/intake/door.h"
+#include "pipeline/local/local_link.h"
+#include "pipeline/serving/sources.h"
+#include "pipeline/settings/settings.h"
+#include "pipeline/stage/appender.h"
+#include "pipeline/stage/commit_bell.h"
+#include "schemas/current_domain.h"
+
+namespace echoloop::program {
+
+// The configuration folder: --config-dir, else the project's, else the installed one.
+std::filesystem::path config_folder(const Settings& settings);
+// Loads it. Error (configuration): every fault, one a line.
+Result<std::shared_ptr<const Domain>> load_configuration(const Settings& settings);
+
+class Embedded {
+ public:
+  // Opens everything; nothing runs before start(). Errors: configuration or world, as main reports them.
+  static Result<std::unique_ptr<Embedded>> open(const Settings& settings);
+  ~Embedded();  // stop()
+
+  void start();
+  // Finishes running epochs, writes the outbox file, keeps the rest for the next start.
+  void stop();
+
+  Door& door() { return *door_; }
+  stage::Appender& appender() { return *appender_; }
+  stage::CommitBell& bell() { return bell_; }
+  local::LocalHouse& house() { return *house_; }
+  const std::shared_ptr<CurrentDomain>& domain() { return domain_; }
+  const std::shared_ptr<serving::Sources>& sources() { return sources_; }
+
+  // Everything durable has gone through all stages, and every session obeys the newest counting rules.
+  bool settled() const;
+  // Waits for that. Error: what stopped the engine or holds it up meanwhile.
+  Result<void> wait_settled();
+  // The engine's failure, if it has stopped.
+  std::optional<Error> failure() const;
+  // That, or what all waits for: room on the disk.
+  std::optional<Error> trouble() const;
+  // Called once, from any thread, when the engine or the outbox file fails.
+  void on_failure(std::function<void()> listener) { failure_listener_ = std::move(listener); }
+
+  // Loads the configuration anew, all or nothing; sessions that other rules counted are counted anew.
+  Result<std::string> reload();
+
+ private:
+  explicit Embedded(const Settings& settings) : settings_(settings) {}
+  Result<void> build();
+  void fail(const Error& error);
+  void trouble(const std::string& who, const std::optional<Error>& error);
+
+  const Settings settings_;
+  std::unique_ptr<local::LocalHouse> house_;
+  std::shared_ptr<CurrentDomain> domain_;  // shared by every shard and request
+  std::shared_ptr<serving::Sources> sources_;
+  std::unique_ptr<stage::Appender> appender_;
+  std::unique_ptr<Door> door_;
+  stage::CommitBell bell_;
+  std::unique_ptr<engine::Engine> engine_;
+  std::unique_ptr<delivery::TaskFile> task_file_;
+  mutable std::mutex failure_mutex_;
+  std::optional<Error> failure_;
+  std::map<std::string, Error> troubles_;
+  std::function<void()> failure_listener_;
+};
+
+}  // namespace echoloop::program

@@ -1,0 +1,73 @@
+#include "pipeline/program/prometheus.h"
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+namespace echoloop::program {
+namespace {
+
+// Series made of durable counters: name, help, label, and counter per label value.
+struct Series {
+  const char* name;
+  const char* help;
+  const char* label;
+  std::vector<std::pair<const char*, const char*>> values;  // label value → counter row
+};
+
+const std::vector<Series>& counters() {
+  static const std::vector<Series> kCounters = {
+      {"echoloop_events_total",
+       "Events by what became of them.",
+       "outcome",
+       {{"applied", "events_applied"}, {"duplicate", "events_duplicate"}, {"different", "events_different"}}},
+      {"echoloop_dead_letters_total", "Documents and records kept as dead letters.", "", {{"", "dead_letters"}}},
+      {"echoloop_sessions_closed_total", "Sessions whose close has arrived.", "", {{"", "sessions_closed"}}},
+      {"echoloop_sessions_recounted_total",
+       "Sessions counted anew after a change of the counting rules.",
+       "",
+       {{"", "sessions_recounted"}}},
+      {"echoloop_tasks_opened_total", "Tasks opened.", "", {{"", "tasks_opened"}}},
+      {"echoloop_commands_total",
+       "Commands on tasks.",
+       "outcome",
+       {{"decided", "commands_decided"}, {"duplicate", "commands_duplicate"}}},
+  };
+  return kCounters;
+}
+
+void gauge(prometheus::Registry& registry, const char* name, const char* help, double value) {
+  prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({}).Set(value);
+}
+
+}  // namespace
+
+std::string prometheus_text(Embedded& embedded, const http::ServerStats& server, bool reload_succeeded) {
+  prometheus::Registry registry;
+  for (const Series& series : counters()) {
+    auto& family = prometheus::BuildCounter().Name(series.name).Help(series.help).Register(registry);
+    for (const auto& [value, row] : series.values) {
+      prometheus::Labels labels;
+      if (*series.label != '\0') labels[series.label] = value;
+      family.Add(labels).Increment(static_cast<double>(embedded.sources()->counter(row)));
+    }
+  }
+  gauge(registry, "echoloop_dead_letters_open", "Dead letters that wait to be mended.",
+        static_cast<double>(embedded.sources()->counter("dead_letters_open")));
+  gauge(registry, "echoloop_orphan_sessions", "Sessions with events whose close has not arrived.",
+        static_cast<double>(embedded.sources()->counter("orphans")));
+  gauge(registry, "echoloop_log_backlog_records", "Durable events that the stages have not processed yet.",
+        static_cast<double>(embedded.house().backlog()));
+  gauge(registry, "echoloop_log_bytes", "Size of the event log on disk.",
+        static_cast<double>(embedded.house().log().disk_bytes()));
+  gauge(registry, "echoloop_http_connections", "Open HTTP connections.", static_cast<double>(server.connections));
+  gauge(registry, "echoloop_http_requests_waiting", "Requests that run or wait for a worker.",
+        static_cast<double>(server.waiting));
+  gauge(registry, "echoloop_config_last_reload_successful", "1 when the configuration last asked for is in force.",
+        reload_succeeded ? 1 : 0);
+  gauge(registry, "echoloop_up", "1 while the engine runs.", embedded.failure() ? 0 : 1);
+  return prometheus::TextSerializer().Serialize(registry.Collect());
+}
+
+}  // namespace echoloop::program

@@ -1,0 +1,13 @@
+#include "pipeline/serving/api.h"
+
+namespace echoloop::serving {
+
+void add_routes(http::Router& router, const ApiParts& parts) {
+  add_metric_routes(router, parts);
+  add_session_routes(router, parts);
+  add_task_routes(router, parts);
+  add_dead_routes(router, parts);
+  add_operation_routes(router, parts);
+}
+
+}  // namespace echoloop::serving

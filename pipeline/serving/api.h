@@ -1,0 +1,34 @@
+// The reading half of the HTTP API, and the commands on tasks. schemas/openapi.yaml describes it; a test holds both
+// against each other.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "pipeline/http/router.h"
+#include "pipeline/serving/sources.h"
+#include "pipeline/stage/appender.h"
+#include "pipeline/stage/commit_bell.h"
+
+namespace echoloop::serving {
+
+struct ApiParts {
+  std::shared_ptr<const Sources> sources;
+  stage::Appender* appender = nullptr;          // commands enter like every other event
+  stage::CommitBell* bell = nullptr;            // rings when their answers may be there
+  std::function<bool()> caught_up;              // everything durable has been processed
+  std::function<bool()> healthy;                // the engine runs
+  std::function<std::string()> prometheus;      // text of GET /metrics
+  std::function<Result<std::string>()> reload;  // loads the configuration anew; answers what changed, or every fault
+};
+
+// All routes of this room. One file each: metrics, feedback and sessions, tasks, dead letters, operations.
+void add_routes(http::Router& router, const ApiParts& parts);
+
+void add_metric_routes(http::Router& router, const ApiParts& parts);
+void add_session_routes(http::Router& router, const ApiParts& parts);
+void add_task_routes(http::Router& router, const ApiParts& parts);
+void add_dead_routes(http::Router& router, const ApiParts& parts);
+void add_operation_routes(http::Router& router, const ApiParts& parts);
+
+}  // namespace echoloop::serving

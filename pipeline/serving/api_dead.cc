@@ -1,0 +1,66 @@
+// GET /api/v1/dead, /api/v1/dead/{id}. Replaying belongs to intake, which has the door.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "pipeline/serving/api.h"
+#include "pipeline/serving/dead_letters.h"
+#include "pipeline/serving/parameters.h"
+
+namespace echoloop::serving {
+namespace {
+
+using nlohmann::ordered_json;
+
+// Documents are kept as they came, so they may be no UTF-8.
+std::string text_of(const ordered_json& json) {
+  return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+}
+
+http::Response list(const http::Request& request, const Sources& sources) {
+  auto limit = limit_parameter(request.query);
+  if (!limit) return refused(limit.error());
+  auto cursor = cursor_parameter(request.query);
+  if (!cursor) return refused(cursor.error());
+  DeadFilter filter{.state = state::DeadLetter::OPEN};
+  if (auto tenant = request.query.get("tenant"); tenant && !tenant->empty()) filter.tenant = std::string(*tenant);
+  if (auto asked = request.query.get("state")) {
+    if (*asked == "all") {
+      filter.state.reset();
+    } else if (*asked == "replayed") {
+      filter.state = state::DeadLetter::REPLAYED;
+    } else if (*asked == "dropped") {
+      filter.state = state::DeadLetter::DROPPED;
+    } else if (*asked != "open") {
+      return refused(
+          Error{Fault::bad_input, "state", fmt::format("'{}' is none of open, replayed, dropped, all", *asked)});
+    }
+  }
+  auto entries = list_dead(*cursor, filter, *limit + 1, sources);
+  if (!entries) return refused(entries.error());
+  bool more = entries->size() > *limit;
+  if (more) entries->resize(*limit);
+  ordered_json items = ordered_json::array();
+  for (const DeadEntry& entry : *entries) items.push_back(dead_json(entry));
+  return http::json(
+      200, text_of({{"items", items},
+                    {"next_cursor", more ? ordered_json(make_cursor(entries->back().id)) : ordered_json(nullptr)}}));
+}
+
+}  // namespace
+
+void add_dead_routes(http::Router& router, const ApiParts& parts) {
+  auto sources = parts.sources;
+  router.add({.method = "GET", .path = "/api/v1/dead", .parameters = {"tenant", "state", "limit", "cursor"}},
+             [sources](const http::Request& request) { return list(request, *sources); });
+  router.add({.method = "GET", .path = "/api/v1/dead/{id}"}, [sources](const http::Request& request) {
+    auto entry = find_dead(request.parts.at("id"), *sources);
+    if (!entry) return refused(entry.error());
+    if (!*entry)
+      return http::problem(404, "Unknown dead letter",
+                           fmt::format("there is no dead letter '{}'", request.parts.at("id")));
+    return http::json(200, text_of(dead_json(**entry)));
+  });
+}
+
+}  // namespace echoloop::serving

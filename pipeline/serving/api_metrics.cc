@@ -1,0 +1,86 @@
+// GET /api/v1/metrics, /api/v1/metrics/{name}
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "pipeline/aggregates/cube.h"
+#include "pipeline/base/bytes.h"
+#include "pipeline/serving/api.h"
+#include "pipeline/serving/metric_answer.h"
+
+namespace echoloop::serving {
+namespace {
+
+using nlohmann::ordered_json;
+
+// Stage time that the rows of this tenant's totals have seen.
+ordered_json as_of(const std::string& tenant, const Sources& sources) {
+  auto row = sources.rows->get(stage::Table::counters, sources.shard_of(aggregates::cube_partition_key(tenant, "")),
+                               "insight/now");
+  if (!row || !*row) return nullptr;
+  return format_time(from_ms(Reader{**row}.signed_varint()));
+}
+
+http::Response dictionary(const Domain& domain) {
+  ordered_json items = ordered_json::array();
+  for (const auto& [name, metric] : domain.metrics) {
+    ordered_json item = {{"name", name}};
+    item.update(definition_json(metric));
+    items.push_back(std::move(item));
+  }
+  return http::json(200, ordered_json{{"items", items}, {"next_cursor", nullptr}}.dump());
+}
+
+http::Response values(const http::Request& request, const Sources& sources) {
+  auto domain = sources.domain->get();
+  const std::string& name = request.parts.at("name");
+  auto definition = domain->metrics.find(name);
+  if (definition == domain->metrics.end() || aggregates::find_metric(name) == nullptr) {
+    return http::problem(404, "Unknown metric",
+                         fmt::format("'{}' is not in the metric dictionary (GET /api/v1/metrics)", name));
+  }
+  bool csv = false;
+  if (auto format = request.query.get("format")) {
+    if (*format != "csv" && *format != "json")
+      return refused(Error{Fault::bad_input, "format", fmt::format("'{}' is neither json nor csv", *format)});
+    csv = *format == "csv";
+  }
+  auto query = read_metric_query(name, request.query, *domain);
+  if (!query) return refused(query.error());
+  auto rows = collect(*query, sources, *domain);
+  if (!rows) return refused(rows.error());
+  if (csv) {
+    http::Response response;
+    response.content_type = "text/csv; charset=utf-8";
+    response.body = metric_csv(*query, definition->second, *rows);
+    return response;
+  }
+  ordered_json out = {{"metric", name},
+                      {"definition", definition_json(definition->second)},
+                      {"tenant", query->tenant},
+                      {"as_of", as_of(query->tenant, sources)},
+                      {"timezone", query->zone.name()}};
+  out["warnings"] = ordered_json::array();
+  for (const std::string& survey : pooled_surveys(*query, sources, *domain)) {
+    out["warnings"].push_back(
+        fmt::format("versions of survey '{}' are pooled: group or filter by survey_version", survey));
+  }
+  out["rows"] = ordered_json::array();
+  for (const auto& [key, measures] : *rows)
+    out["rows"].push_back(metric_row(*query, definition->second, key, measures));
+  return http::json(200, out.dump());
+}
+
+}  // namespace
+
+void add_metric_routes(http::Router& router, const ApiParts& parts) {
+  auto sources = parts.sources;
+  router.add({.method = "GET", .path = "/api/v1/metrics", .parameters = {"tenant"}},
+             [sources](const http::Request&) { return dictionary(*sources->domain->get()); });
+  std::vector<std::string> parameters = {"tenant", "from", "to", "interval", "group_by", "timezone", "format"};
+  parameters.insert(parameters.end(), dimension_names().begin(), dimension_names().end());
+  router.add({.method = "GET", .path = "/api/v1/metrics/{name}", .parameters = parameters},
+             [sources](const http::Request& request) { return values(request, *sources); });
+}
+
+}  // namespace echoloop::serving

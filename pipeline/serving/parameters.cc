@@ -1,0 +1,116 @@
+#include "pipeline/serving/parameters.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "pipeline/base/bytes.h"
+#include "pipeline/base/hash.h"
+
+namespace echoloop::serving {
+
+Result<std::string> tenant_parameter(const http::Query& query, const Domain& domain) {
+  if (auto tenant = query.get("tenant"); tenant && !tenant->empty()) return std::string(*tenant);
+  if (domain.tenants.size() == 1) return domain.tenants.begin()->first;
+  return bad_input("tenant", "is needed: there is more than one tenant");
+}
+
+Result<std::optional<Time>> time_parameter(const http::Query& query, std::string_view name, const TimeZone& zone) {
+  auto text = query.get(name);
+  if (!text) return std::optional<Time>{};
+  if (text->size() == 10) {
+    auto day = parse_date(*text);
+    if (!day) return bad_input(std::string(name), day.error().reason);
+    return std::optional<Time>{zone.day_start(*day)};
+  }
+  auto time = parse_time(http::time_parameter(*text));
+  if (!time) return bad_input(std::string(name), time.error().reason);
+  return std::optional<Time>{*time};
+}
+
+Result<TimeZone> zone_parameter(const http::Query& query, const TimeZone& of_tenant) {
+  auto name = query.get("timezone");
+  if (!name) return of_tenant;
+  auto zone = TimeZone::open(*name);
+  if (!zone) return bad_input("timezone", zone.error().reason);
+  // Summer and winter, so that a zone that shifts by half an hour is seen too.
+  for (Time at : {from_ms(1'767'225'600'000), from_ms(1'782'864'000'000)}) {
+    if (floor_to(zone->offset_ms(at), kHour_ms) - zone->offset_ms(at) !=
+        floor_to(of_tenant.offset_ms(at), kHour_ms) - of_tenant.offset_ms(at)) {
+      return bad_input("timezone",
+                       fmt::format("hours of '{}' begin at other minutes than those of the tenant's zone '{}'", *name,
+                                   of_tenant.name()));
+    }
+  }
+  return zone;
+}
+
+std::vector<std::string> list_parameter(const http::Query& query, std::string_view name) {
+  std::vector<std::string> out;
+  for (std::string_view text : query.all(name)) {
+    while (!text.empty()) {
+      std::size_t end = text.find(',');
+      if (end != 0) out.emplace_back(text.substr(0, end));
+      text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    }
+  }
+  return out;
+}
+
+Result<std::size_t> limit_parameter(const http::Query& query) {
+  auto text = query.get("limit");
+  if (!text) return std::size_t{50};
+  std::size_t limit = 0;
+  auto [end, failure] = std::from_chars(text->data(), text->data() + text->size(), limit);
+  if (failure != std::errc{} || end != text->data() + text->size() || limit == 0) {
+    return bad_input("limit", fmt::format("'{}' is not a number above 0", *text));
+  }
+  return std::min<std::size_t>(limit, 200);
+}
+
+const std::vector<std::string>& dimension_names() {
+  static const std::vector<std::string> kNames = {
+      "channel",  "department",      "group",      "agent",  "category", "category1",
+      "tag",      "agent_tag",       "review_tag", "moment", "survey",   "survey_version",
+      "question", "routing_version", "delay",      "entity", "language", "bot"};
+  return kNames;
+}
+
+Filters filter_parameters(const http::Query& query) {
+  Filters out;
+  for (const std::string& name : dimension_names()) {
+    for (std::string& value : list_parameter(query, name)) out[name].insert(std::move(value));
+  }
+  return out;
+}
+
+std::string make_cursor(std::string_view key) {
+  std::string checked{key};
+  put_key_u32(checked, static_cast<std::uint32_t>(hash64(key)));
+  return to_hex(checked);
+}
+
+Result<std::optional<std::string>> cursor_parameter(const http::Query& query) {
+  auto text = query.get("cursor");
+  if (!text) return std::optional<std::string>{};
+  const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; };
+  std::string bytes;
+  for (std::size_t i = 0; i + 1 < text->size(); i += 2) {
+    int high = digit((*text)[i]), low = digit((*text)[i + 1]);
+    if (high < 0 || low < 0) break;
+    bytes.push_back(static_cast<char>(high << 4 | low));
+  }
+  if (bytes.size() * 2 == text->size() && bytes.size() >= 4) {
+    std::string key = bytes.substr(0, bytes.size() - 4);
+    if (make_cursor(key) == *text) return std::optional<std::string>{std::move(key)};
+  }
+  return bad_input("cursor", "is none that a list of this server gave");
+}
+
+http::Response refused(const Error& error) {
+  if (error.fault == Fault::world || error.fault == Fault::no_room)
+    return http::problem(503, "Storage unavailable", error.text());
+  return http::problem(400, "Invalid request", error.text(), {{"/query/" + error.where, "invalid", ""}});
+}
+
+}  // namespace echoloop::serving

@@ -1,0 +1,44 @@
+// Query parameters that many requests share, read and checked. Errors: bad_input; `where` is the parameter. Pure.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "pipeline/http/message.h"
+#include "schemas/domain.h"
+
+namespace echoloop::serving {
+
+// The tenant asked for; where the configuration has exactly one it may be left out.
+Result<std::string> tenant_parameter(const http::Query& query, const Domain& domain);
+
+// RFC 3339, or a date, which is its first instant in the zone.
+Result<std::optional<Time>> time_parameter(const http::Query& query, std::string_view name, const TimeZone& zone);
+
+// `timezone`, else the tenant's. A zone whose hours begin at other minutes than the tenant's cannot be answered from
+// hour buckets.
+Result<TimeZone> zone_parameter(const http::Query& query, const TimeZone& of_tenant);
+
+// Comma lists and repeated parameters alike.
+std::vector<std::string> list_parameter(const http::Query& query, std::string_view name);
+
+// Default 50; above 200 counts as 200.
+Result<std::size_t> limit_parameter(const http::Query& query);
+
+// Dimensions used as filters: name → allowed values.
+using Filters = std::map<std::string, std::set<std::string>>;
+Filters filter_parameters(const http::Query& query);
+
+// All dimensions, which is what filters may name.
+const std::vector<std::string>& dimension_names();
+
+// An opaque cursor of a key, and back. Error: not one of ours.
+std::string make_cursor(std::string_view key);
+Result<std::optional<std::string>> cursor_parameter(const http::Query& query);
+
+http::Response refused(const Error& error);
+
+}  // namespace echoloop::serving

@@ -1,0 +1,35 @@
+// What the answers are made from: committed rows, raw events, the configuration in force. Read only; one for all
+// requests; safe from any thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "pipeline/base/result.h"
+#include "pipeline/stage/record.h"
+#include "pipeline/stage/store.h"
+#include "schemas/current_domain.h"
+
+namespace echoloop::serving {
+
+struct RawEvent {
+  Time at{};  // when intake appended it
+  std::string json;
+};
+
+struct Sources {
+  const stage::View* rows = nullptr;
+  int shards = 1;  // of every stage
+  std::shared_ptr<const CurrentDomain> domain;
+  // The record of topic events at that place; none when it is no longer there.
+  std::function<Result<std::optional<RawEvent>>(int shard, std::int64_t offset)> raw_event;
+
+  // Shard of a key of topic events, deltas or cases.
+  int shard_of(std::string_view key) const;
+  // A durable counter, summed over all shards.
+  std::int64_t counter(std::string_view name) const;
+};
+
+}  // namespace echoloop::serving

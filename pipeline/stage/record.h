@@ -1,0 +1,47 @@
+// What travels between stages: records on partitioned topics.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "pipeline/base/time.h"
+
+namespace echoloop::stage {
+
+// The numbers lie in logs: never reuse one.
+enum class Kind : std::uint8_t {
+  event = 1,         // a canonical CloudEvent as JSON (schemas/)
+  rejected = 2,      // a document that could not become an event: schemas/state.proto Rejected
+  dead_settled = 3,  // a dead letter was replayed or dropped: state.proto DeadSettled
+  delta = 4,         // aggregates and evidence to add, packed per epoch: pipeline/aggregates/delta.h
+  finding = 5,       // a rule's verdict on one window: state.proto Finding
+  case_signal = 6,   // one session calls for a task of its own: state.proto CaseSignal
+  command = 7,       // a task command, as its CloudEvent
+  task = 8,          // a task event to the outside, as its CloudEvent
+  reload = 9,        // the configuration was changed: wakes every shard of SESSIONS
+};
+
+// Topics inside a running echoloop. `events` is fed by intake, the others by stages.
+enum class Topic : std::uint8_t { events = 1, deltas = 2, cases = 3, tasks = 4 };
+std::string_view name_of(Topic topic);
+
+// A record as a stage reads it. The views live as long as the batch that the record came in.
+struct Record {
+  Kind kind{};
+  std::string_view key;  // chose the partition: session id, tenant + dimension set, or tenant
+  std::string_view value;
+  Time at{};                // stage time: when intake appended the event, handed on to everything that follows from it
+  std::int64_t offset = 0;  // of its partition; strictly rising, gaps allowed
+};
+
+// A record on its way into a topic. Its partition is partition_of(key, partitions of the topic).
+struct Output {
+  Topic topic{};
+  Kind kind{};
+  std::string key;
+  std::string value;
+  Time at{};
+};
+
+}  // namespace echoloop::stage

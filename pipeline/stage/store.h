@@ -1,0 +1,56 @@
+// State rows: (table, shard, key) → bytes. Stages write them through their Context, an epoch at a time; everybody else
+// reads.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "pipeline/base/result.h"
+
+namespace echoloop::stage {
+
+// Every table of the house. The numbers lie on disk: never reuse one. The comment names key → value.
+enum class Table : std::uint8_t {
+  sessions = 1,          // SESSIONS: tenant, session → state.proto Session
+  feedback_index = 2,    // SESSIONS: tenant, newest first (inverted time), session → empty
+  dead = 3,              // SESSIONS: dead letter id → state.proto DeadLetter
+  counters = 4,          // every stage: counter name (label=value…) → signed varint
+  counting = 5,          // SESSIONS: hash of a counting version → its dimension sets
+  cube = 6,              // INSIGHT: pipeline/aggregates/cube.h
+  evidence = 7,          // INSIGHT: rule, scope, window, session hash, session → count
+  findings = 8,          // INSIGHT: rule, scope, window → last finding sent
+  causes = 9,            // CASEWORK: tenant, rule, scope → state.proto Cause
+  tasks = 10,            // CASEWORK: tenant, task id → state.proto Task
+  command_results = 11,  // CASEWORK: command event id → state.proto CommandResult
+  task_index = 12,       // CASEWORK: tenant, newest first, task id → empty
+  deliveries = 13,       // delivery: endpoint → position
+  outcomes = 14,         // SESSIONS: tenant, name, time, source, id → the CloudEvent
+  orphans = 15,          // SESSIONS: tenant, session → empty; evaluations and tags whose session was never closed
+};
+
+// Called with key and value; answers whether to go on.
+using RowVisitor = std::function<bool(std::string_view key, std::string_view value)>;
+
+// A read-only, consistent view of committed rows. Safe from any thread.
+class View {
+ public:
+  virtual ~View() = default;
+  virtual Result<std::optional<std::string>> get(Table table, int shard, std::string_view key) const = 0;
+  // Rows with from ≤ key < to in byte order; an empty `to` means to the end of the shard.
+  virtual Result<void> scan(Table table, int shard, std::string_view from, std::string_view to,
+                            const RowVisitor& visit) const = 0;
+};
+
+// One row to write; no value erases it.
+struct Row {
+  Table table{};
+  int shard = 0;
+  std::string key;
+  std::optional<std::string> value;
+};
+
+}  // namespace echoloop::stage

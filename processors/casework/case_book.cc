@@ -1,0 +1,210 @@
+#include "processors/casework/case_book.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "pipeline/base/bytes.h"
+#include "pipeline/base/hash.h"
+#include "processors/casework/lifecycle.h"
+#include "schemas/task_json.h"
+
+namespace echoloop::casework {
+namespace {
+
+// What lies further back than this at arrival opens tasks but sends no notice.
+constexpr std::int64_t kStaleAfter_ms = kDay_ms;
+// A task that lives on keeps its newest history; evidence growth is in the count anyway.
+constexpr int kHistory_max = 500;
+
+void replace_all(std::string& text, const std::string& what, const std::string& by) {
+  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size()))
+    text.replace(at, what.size(), by);
+}
+
+std::string hashed_id(const std::string& key) { return to_hex(hash128(key)); }
+
+// Evidence that went and came back within an epoch leaves nothing but its time.
+bool is_as_before(const std::string& row, const state::Task& task) {
+  state::Task before;
+  if (row.empty() || !before.ParseFromString(row)) return false;
+  before.set_updated_at(task.updated_at());
+  return before.SerializeAsString() == task.SerializeAsString();
+}
+
+const char* event_type(News news, const state::Task& task) {
+  if (is_end(task.state())) return "echoloop.task.closed.v1";
+  if (news == News::opened) return "echoloop.task.opened.v1";
+  return news == News::escalated ? "echoloop.task.escalated.v1" : "echoloop.task.changed.v1";
+}
+
+}  // namespace
+
+state::Task* CaseBook::find(std::string_view tenant, std::string_view id, stage::Context& context) {
+  std::string key = task_key(tenant, id);
+  if (auto open = open_.find(key); open != open_.end()) return &open->second.task;
+  auto row = context.get(stage::Table::tasks, key);
+  if (!row) return nullptr;
+  Open& open = open_[key];
+  if (!open.task.ParseFromString(*row))
+    throw stage::BrokenWorld({Fault::world, "table tasks", "a row that cannot be read"});
+  open.before = std::move(*row);
+  return &open.task;
+}
+
+CaseBook::Open& CaseBook::entry_of(const state::Task& task) { return open_.at(task_key(task.tenant(), task.id())); }
+
+state::Task& CaseBook::open(const NewTask& from, const Domain& domain, stage::Context& context) {
+  state::Task& task = open_[task_key(from.tenant, from.id)].task;
+  task.set_id(from.id);
+  task.set_tenant(from.tenant);
+  task.set_kind(from.kind);
+  task.set_severity(static_cast<int>(from.severity));
+  task.set_title_zh(from.title.zh);
+  task.set_title_en(from.title.en);
+  task.set_rule(from.rule);
+  task.set_rule_version(from.rule_version);
+  for (const std::string& dimension : from.dimensions) task.add_dimensions(dimension);
+  for (const std::string& value : from.scope) task.add_scope(value);
+  task.set_session_id(from.session_id);
+  task.set_customer_id(from.customer_id);
+  task.set_opened_at(to_ms(context.now()));
+  task.set_notify(to_ms(context.now()) - to_ms(from.event_time) <= kStaleAfter_ms);
+  auto properties = from.properties;
+  properties["kind"] = from.kind;
+  properties["rule"] = from.rule;
+  properties["severity"] = std::string(name_of(from.severity));
+  Domain::Routed routed = domain.route(properties, context.now());
+  task.set_routing_version(routed.version);
+  for (const std::string& department : routed.departments) task.add_departments(department);
+  give_to(task, routed.departments.front(), domain);
+  set_clocks(task, domain, context.now());
+  move_to(task, task_state::kOpened, context);
+  context.put(stage::Table::task_index, task_index_key(from.tenant, task.opened_at(), from.id), "");
+  context.count("tasks_opened");
+  state::HistoryEntry entry = history("echoloop", "opened", {}, task.department());
+  entry.set_to(std::string(task_state::kOpened));
+  write(task, std::move(entry), News::opened, context);
+  return task;
+}
+
+void CaseBook::revive(state::Task& task, std::string why, const Domain& domain, stage::Context& context) {
+  state::HistoryEntry entry = history("echoloop", "reopened", std::move(why));
+  entry.set_from(task.state());
+  entry.set_to(std::string(task_state::kOpened));
+  move_to(task, task_state::kOpened, context);
+  task.clear_rejected_by();
+  give_to(task, task.departments_size() > 0 ? task.departments(0) : std::string(kTriage), domain);
+  set_clocks(task, domain, context.now());
+  write(task, std::move(entry), News::opened, context);
+}
+
+void CaseBook::set_clocks(state::Task& task, const Domain& domain, Time from) {
+  auto due = domain.due.find(static_cast<Severity>(task.severity()));
+  DueTimes times = due == domain.due.end() ? DueTimes{Duration{kDay_ms}, Duration{7 * kDay_ms}} : due->second;
+  task.set_acknowledge_by(to_ms(from + times.acknowledge));
+  task.set_done_by(to_ms(from + times.done));
+}
+
+void CaseBook::give_to(state::Task& task, const std::string& department, const Domain& domain) {
+  task.set_department(department);
+  auto known = domain.departments.find(department);
+  task.set_person(known == domain.departments.end() ? std::string{} : known->second.lead);
+}
+
+void CaseBook::move_to(state::Task& task, std::string_view state, stage::Context& context) {
+  task.set_state(std::string(state));
+  task.set_state_since(to_ms(context.now()));
+}
+
+void CaseBook::write(state::Task& task, state::HistoryEntry entry, News telling, stage::Context& context) {
+  entry.set_at(to_ms(context.now()));
+  *task.add_history() = std::move(entry);
+  if (task.history_size() > kHistory_max) task.mutable_history()->DeleteSubrange(1, task.history_size() - kHistory_max);
+  task.set_version(task.version() + 1);
+  Open& open = entry_of(task);
+  open.news = std::max(open.news, telling);
+  touch(task, context);
+}
+
+void CaseBook::touch(state::Task& task, stage::Context& context) {
+  task.set_updated_at(to_ms(context.now()));
+  Open& open = entry_of(task);
+  open.changed = true;
+  open.news = std::max(open.news, News::changed);
+}
+
+void CaseBook::flush(stage::Context& context) {
+  for (auto& [key, open] : open_) {
+    if (!open.changed || is_as_before(open.before, open.task)) continue;
+    context.put(stage::Table::tasks, key, open.task.SerializeAsString());
+    context.emit(stage::Topic::tasks, stage::Kind::task, open.task.id(),
+                 task_event_json(open.task, event_type(open.news, open.task)));
+  }
+  open_.clear();
+}
+
+std::string task_key(std::string_view tenant, std::string_view id) {
+  std::string key;
+  put_key_text(key, tenant);
+  put_key_text(key, id);
+  return key;
+}
+
+std::string task_index_key(std::string_view tenant, std::int64_t opened_at_ms, std::string_view id) {
+  std::string key;
+  put_key_text(key, tenant);
+  put_key_time(key, std::numeric_limits<std::int64_t>::max() - opened_at_ms);
+  put_key_text(key, id);
+  return key;
+}
+
+std::string cause_task_id(std::string_view tenant, std::string_view rule, const std::vector<std::string>& scope,
+                          int ordinal) {
+  std::string key;
+  put_key_text(key, tenant);
+  put_key_text(key, rule);
+  for (const std::string& value : scope) put_key_text(key, value);
+  put_key_u32(key, static_cast<std::uint32_t>(ordinal));
+  return hashed_id(key);
+}
+
+std::string session_task_id(std::string_view tenant, std::string_view rule, std::string_view session_id) {
+  std::string key;
+  put_key_text(key, tenant);
+  put_key_text(key, rule);
+  put_key_text(key, session_id);
+  return hashed_id(key);
+}
+
+std::string command_key(std::string_view source, std::string_view id) {
+  std::string key;
+  put_key_text(key, source);
+  put_key_text(key, id);
+  return key;
+}
+
+Bilingual filled_title(const Bilingual& title, const std::vector<std::string>& dimensions,
+                       const std::vector<std::string>& scope, const Domain& domain) {
+  Bilingual out = title;
+  for (std::size_t i = 0; i < dimensions.size() && i < scope.size(); ++i) {
+    Bilingual value{scope[i], scope[i]};
+    if (dimensions[i].ends_with("tag")) {
+      auto tag = std::find_if(domain.tags.begin(), domain.tags.end(), [&](const Tag& t) { return t.id == scope[i]; });
+      if (tag != domain.tags.end()) value = tag->name;
+    }
+    replace_all(out.zh, "{" + dimensions[i] + "}", value.zh);
+    replace_all(out.en, "{" + dimensions[i] + "}", value.en);
+  }
+  return out;
+}
+
+state::HistoryEntry history(std::string who, std::string what, std::string why, std::string detail) {
+  state::HistoryEntry entry;
+  entry.set_who(std::move(who));
+  entry.set_what(std::move(what));
+  entry.set_why(std::move(why));
+  entry.set_detail(std::move(detail));
+  return entry;
+}
+
+}  // namespace echoloop::casework

@@ -1,0 +1,78 @@
+// The tasks of a shard during an epoch: opening, changing and telling the outside. Everything that alters a task goes
+// through here, so that its history, its clocks, its index row and its event to the outside never disagree.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pipeline/stage/processor.h"
+#include "schemas/domain.h"
+#include "schemas/state.pb.h"
+
+namespace echoloop::casework {
+
+// What happened to a task, as the outside hears it. Later ones win within an epoch.
+enum class News { none, changed, escalated, opened };
+
+struct NewTask {
+  std::string id, tenant;
+  std::string kind;  // recovery, improvement, safety
+  std::string rule;
+  int rule_version = 0;
+  Bilingual title;
+  Severity severity = Severity::medium;
+  std::vector<std::string> dimensions, scope;
+  std::map<std::string, std::string> properties;  // for routing, besides kind, rule and severity
+  std::string session_id, customer_id;
+  Time event_time{};  // of what it is about: older than a day opens without notice
+};
+
+class CaseBook {
+ public:
+  // The task, loaded at first use in the epoch; null when there is none.
+  state::Task* find(std::string_view tenant, std::string_view id, stage::Context& context);
+  // Opens a task: routed, owned, with its clocks set.
+  state::Task& open(const NewTask& from, const Domain& domain, stage::Context& context);
+  // The same cause is back: the task goes to its first department again, with fresh clocks.
+  void revive(state::Task& task, std::string why, const Domain& domain, stage::Context& context);
+
+  void set_clocks(state::Task& task, const Domain& domain, Time from);
+  void give_to(state::Task& task, const std::string& department, const Domain& domain);
+  void move_to(state::Task& task, std::string_view state, stage::Context& context);
+  // Adds to the history and notes that the task changed. `telling`: what the outside hears.
+  void write(state::Task& task, state::HistoryEntry entry, News telling, stage::Context& context);
+  // Evidence changed, nothing that a person decides by.
+  void touch(state::Task& task, stage::Context& context);
+
+  // Writes the rows and emits one event per changed task.
+  void flush(stage::Context& context);
+
+ private:
+  struct Open {
+    state::Task task;
+    std::string before;  // its row when the epoch began; empty: there was none
+    News news = News::none;
+    bool changed = false;
+  };
+  Open& entry_of(const state::Task& task);
+
+  std::map<std::string, Open> open_;  // by row key
+};
+
+// Keys and ids.
+std::string task_key(std::string_view tenant, std::string_view id);
+std::string task_index_key(std::string_view tenant, std::int64_t opened_at_ms, std::string_view id);
+std::string cause_task_id(std::string_view tenant, std::string_view rule, const std::vector<std::string>& scope,
+                          int ordinal);
+std::string session_task_id(std::string_view tenant, std::string_view rule, std::string_view session_id);
+std::string command_key(std::string_view source, std::string_view id);
+
+// {category} and the like replaced by the scope's values; tags by their names.
+Bilingual filled_title(const Bilingual& title, const std::vector<std::string>& dimensions,
+                       const std::vector<std::string>& scope, const Domain& domain);
+
+state::HistoryEntry history(std::string who, std::string what, std::string why = {}, std::string detail = {});
+
+}  // namespace echoloop::casework

@@ -1,0 +1,69 @@
+#include "processors/casework/casework.h"
+
+#include <fmt/format.h>
+
+#include "schemas/codec.h"
+
+namespace echoloop::casework {
+namespace {
+
+template <class Message>
+Message parsed(const stage::Record& record) {
+  Message message;
+  if (!message.ParseFromArray(record.value.data(), static_cast<int>(record.value.size()))) {
+    throw stage::BrokenWorld({Fault::world, "topic cases",
+                              fmt::format("a record of kind {} that cannot be read", static_cast<int>(record.kind))});
+  }
+  return message;
+}
+
+class Casework final : public stage::Processor {
+ public:
+  explicit Casework(std::shared_ptr<const CurrentDomain> current) : current_(std::move(current)) {}
+
+  void process(const stage::Record& record, stage::Context& context) override {
+    if (!domain_) domain_ = current_->get();
+    switch (record.kind) {
+      case stage::Kind::finding:
+        take_finding(parsed<state::Finding>(record), *domain_, book_, context);
+        break;
+      case stage::Kind::case_signal: {
+        auto signal = parsed<state::CaseSignal>(record);
+        take_signal(signal, *domain_, book_, context);
+        if (signal.kind() == state::CaseSignal::SAFETY) context.hurry();
+        break;
+      }
+      case stage::Kind::command:
+        // SESSIONS decoded it before it handed it on; a newer one may write commands that this one does not know, and
+        // those lead nowhere.
+        if (auto event = decoder_.decode(record.value); event && std::holds_alternative<TaskCommand>(event->data)) {
+          take_command(*event, std::get<TaskCommand>(event->data), *domain_, book_, context);
+          context.hurry();
+        } else {
+          context.count("commands_unreadable");
+        }
+        break;
+      default:
+        context.count("cases_unknown");
+    }
+  }
+
+  void end_epoch(stage::Context& context) override {
+    book_.flush(context);
+    domain_.reset();
+  }
+
+ private:
+  std::shared_ptr<const CurrentDomain> current_;
+  std::shared_ptr<const Domain> domain_;  // of this epoch
+  EventDecoder decoder_;
+  CaseBook book_;
+};
+
+}  // namespace
+
+stage::StageSpec casework_stage(std::shared_ptr<const CurrentDomain> domain) {
+  return {"casework", stage::Topic::cases, [domain](int) { return std::make_unique<Casework>(domain); }};
+}
+
+}  // namespace echoloop::casework

@@ -1,0 +1,22 @@
+// CASEWORK, the third stage: tasks. Reads topic cases (findings of INSIGHT, signals of SESSIONS, commands of people);
+// keeps one task per cause with its exact count, routes it, and lets people work on it by the table of lifecycle.h.
+#pragma once
+
+#include <memory>
+
+#include "pipeline/stage/processor.h"
+#include "processors/casework/case_book.h"
+#include "schemas/current_domain.h"
+#include "schemas/event.h"
+
+namespace echoloop::casework {
+
+stage::StageSpec casework_stage(std::shared_ptr<const CurrentDomain> domain);
+
+// The three things that reach it; one file each.
+void take_finding(const state::Finding& finding, const Domain& domain, CaseBook& book, stage::Context& context);
+void take_signal(const state::CaseSignal& signal, const Domain& domain, CaseBook& book, stage::Context& context);
+void take_command(const Event& event, const TaskCommand& command, const Domain& domain, CaseBook& book,
+                  stage::Context& context);
+
+}  // namespace echoloop::casework

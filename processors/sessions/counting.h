@@ -1,0 +1,62 @@
+// Counting: brings what a session adds to the aggregates in line with what it now says: − what was added + what now
+// holds.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pipeline/aggregates/delta.h"
+#include "pipeline/stage/processor.h"
+#include "processors/sessions/contribution.h"
+#include "schemas/domain.h"
+#include "schemas/state.pb.h"
+
+namespace echoloop::sessions {
+
+// Sums the deltas of an epoch and sends them packed. One per shard.
+class CountingBook {
+ public:
+  // `before` or `after` may be null: nothing was counted, or nothing is to be. `counting` are the rules that `after`
+  // was made by.
+  void change(std::string_view tenant, std::string_view session_id, const state::Facts* before,
+              const state::Facts* after, const Counting& counting, const std::shared_ptr<const Domain>& domain,
+              stage::Context& context);
+  // Emits and forgets the sums.
+  void flush(stage::Context& context);
+
+ private:
+  // What the counting rules of some hash come down to, as long as anything is counted by them.
+  struct Rules {
+    std::vector<DimensionSet> sets;
+    std::map<std::string, TimeZone, std::less<>> zones;  // by tenant; UTC for others
+
+    // Made from the sets, one for each.
+    std::vector<SetPlan> plans;
+    std::vector<std::string> names;
+    std::vector<std::vector<const ThresholdRule*>> watchers;  // thresholds that look at it
+    std::vector<std::uint32_t> numbers;                       // of its name in the packer …
+    std::uint64_t generation = 0;                             // … in this generation
+
+    const TimeZone& zone_of(std::string_view tenant) const;
+    void make_ready(const Domain& domain);
+  };
+  const Rules& rules_of(std::uint64_t hash, stage::Context& context);
+  void read_rules(std::uint64_t hash, Rules& rules, stage::Context& context);
+  void keep_rules(const Counting& counting, stage::Context& context);
+  void add(std::string_view tenant, std::string_view session_id, const state::Facts& facts, std::int64_t sign,
+           const Rules& rules);
+  void add_evidence(std::string_view tenant, std::string_view session_id, const state::Facts& facts, std::int64_t sign,
+                    const Rules& rules, std::size_t set, std::span<const Value> values,
+                    const aggregates::Measures& gained);
+
+  aggregates::DeltaPacker packer_;
+  std::map<std::uint64_t, Rules> rules_;  // by their hash; rows of table `counting`
+  std::shared_ptr<const Domain> domain_;  // the configuration that their watchers come from
+};
+
+}  // namespace echoloop::sessions

@@ -1,0 +1,66 @@
+#include "processors/sessions/dead_letters.h"
+
+#include <fmt/format.h>
+
+#include "schemas/state.pb.h"
+
+namespace echoloop::sessions {
+namespace {
+
+void keep(const stage::Record& record, state::Rejected rejected, stage::Context& context) {
+  if (!rejected.replay_of().empty()) {
+    // Another failure of a letter that is here already: the letter stays, with its newest reason.
+    if (auto row = context.get(stage::Table::dead, rejected.replay_of())) {
+      state::DeadLetter letter;
+      letter.ParseFromString(*row);
+      letter.mutable_rejected()->set_reason(rejected.reason());
+      letter.mutable_rejected()->set_where(rejected.where());
+      letter.set_replays(letter.replays() + 1);
+      context.put(stage::Table::dead, rejected.replay_of(), letter.SerializeAsString());
+      return;
+    }
+  }
+  state::DeadLetter letter;
+  *letter.mutable_rejected() = std::move(rejected);
+  context.put(stage::Table::dead, dead_letter_id(context.shard(), record.offset), letter.SerializeAsString());
+  context.count("dead_letters");
+  context.count("dead_letters_open");
+}
+
+}  // namespace
+
+std::string dead_letter_id(int shard, std::int64_t offset) { return fmt::format("{}-{}", shard, offset); }
+
+void keep_rejected(const stage::Record& record, stage::Context& context) {
+  state::Rejected rejected;
+  if (!rejected.ParseFromArray(record.value.data(), static_cast<int>(record.value.size()))) {
+    return keep_refused(record, "", "a rejected document that cannot be read back", context);
+  }
+  keep(record, std::move(rejected), context);
+}
+
+void keep_refused(const stage::Record& record, std::string_view where, std::string_view reason,
+                  stage::Context& context) {
+  state::Rejected rejected;
+  rejected.set_document(record.value.data(), record.value.size());
+  rejected.set_where(std::string(where));
+  rejected.set_reason(std::string(reason));
+  rejected.set_door("stage");
+  rejected.set_received_at(to_ms(record.at));
+  keep(record, std::move(rejected), context);
+}
+
+void settle(const stage::Record& record, stage::Context& context) {
+  state::DeadSettled settled;
+  if (!settled.ParseFromArray(record.value.data(), static_cast<int>(record.value.size()))) return;
+  auto row = context.get(stage::Table::dead, settled.id());
+  if (!row) return;
+  state::DeadLetter letter;
+  letter.ParseFromString(*row);
+  if (letter.state() == state::DeadLetter::OPEN) context.count("dead_letters_open", -1);
+  letter.set_state(settled.state());
+  letter.set_settled_at(to_ms(record.at));
+  context.put(stage::Table::dead, settled.id(), letter.SerializeAsString());
+}
+
+}  // namespace echoloop::sessions

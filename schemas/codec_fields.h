@@ -1,0 +1,300 @@
+// Objects as tables: each struct has one constant array of fields, in canonical order, from which both reading and
+// writing follow. Private to the codec.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "schemas/codec_reading.h"
+#include "schemas/codec_writing.h"
+
+namespace echoloop::codec {
+
+// A field's name made ready for comparing: its first eight bytes as a word. Most names differ there or in their length.
+struct FieldName {
+  std::uint64_t word = 0;
+  Text text;
+
+  constexpr FieldName(Text name) : text(name) {  // NOLINT: a name is a text
+    for (std::size_t i = 0; i < 8 && i < name.size(); ++i) {
+      word |= static_cast<std::uint64_t>(static_cast<unsigned char>(name[i])) << (8 * i);
+    }
+  }
+};
+
+static_assert(std::endian::native == std::endian::little, "KeyWord loads bytes as FieldName orders them");
+
+// A key as simdjson gives it: a view into its buffer, which may be read beyond the key's end (SIMDJSON_PADDING).
+struct KeyWord {
+  std::uint64_t word = 0;
+  Text text;
+
+  explicit KeyWord(Text key) : text(key) {
+    std::memcpy(&word, key.data(), sizeof word);
+    if (key.size() < sizeof word) word &= (std::uint64_t{1} << (8 * key.size())) - 1;
+  }
+  bool is(const FieldName& name) const {
+    if (word != name.word || text.size() != name.text.size()) return false;
+    for (std::size_t i = sizeof word; i < text.size(); ++i) {
+      if (text[i] != name.text[i]) return false;
+    }
+    return true;
+  }
+};
+
+template <class T>
+struct Field {
+  FieldName name;
+  bool required = false;
+  bool (*read)(Reading&, Element, const Path&, T&) = nullptr;
+  bool (*present)(const T&) = nullptr;  // worth writing
+  void (*write)(const T&, std::string&) = nullptr;
+};
+
+// One pass over the object's keys. The search for a key starts behind the field found last, so that documents in
+// canonical order find every field at the first comparison.
+template <class T, std::size_t N>
+bool read_object(Reading& reading, Element value, const Path& at, const std::array<Field<T>, N>& fields, T& out) {
+  static_assert(N <= 64);
+  if (!value.is_object()) return reading.fail_type(at, "an object", value);
+  std::uint64_t seen = 0;
+  std::size_t next = 0;
+  const std::size_t mark = reading.mark();
+  Path place = at.field({});
+  for (auto [key, inner] : simdjson::dom::object(value)) {
+    const KeyWord word(key);
+    std::size_t tried = 0;
+    while (tried < N && !word.is(fields[next].name)) {
+      ++tried;
+      if (++next == N) next = 0;
+    }
+    place.key = key;
+    if (tried == N) {
+      reading.add_key(key);
+      if (!reading.ignore(inner, place)) return false;
+      continue;
+    }
+    const std::uint64_t bit = std::uint64_t{1} << next;
+    if ((seen & bit) != 0) return reading.fail(place, duplicate_key(key));
+    seen |= bit;
+    const Field<T>& field = fields[next];
+    if (++next == N) next = 0;
+    if (inner.is_null()) {
+      if (field.required) return reading.fail(place, "is required and must not be null");
+    } else if (!field.read(reading, inner, place, out)) {
+      return false;
+    }
+  }
+  for (std::size_t i = 0; i < N; ++i) {
+    if (fields[i].required && (seen >> i & 1) == 0)
+      return reading.fail(at.field(fields[i].name.text), "is required and missing");
+  }
+  return reading.mark() == mark || reading.distinct_since(mark, at);
+}
+
+template <class T, std::size_t N>
+void write_object(const T& value, const std::array<Field<T>, N>& fields, std::string& out) {
+  char before = '{';
+  for (const Field<T>& field : fields) {
+    if (!field.required && !field.present(value)) continue;
+    out += before;
+    out += '"';
+    out += field.name.text;
+    out += "\":";
+    field.write(value, out);
+    before = ',';
+  }
+  out += before == '{' ? "{}" : "}";
+}
+
+// ---------------------------------------------------------------- kinds of values: how one is read and written
+struct Id {
+  static bool read(Reading& r, Element e, const Path& p, Text& out) { return r.text(e, p, 1, kId_bytes_max, out); }
+  static void write(Text value, std::string& out) { put_json_text(out, value); }
+};
+struct Label {
+  static bool read(Reading& r, Element e, const Path& p, Text& out) { return r.text(e, p, 0, kId_bytes_max, out); }
+  static void write(Text value, std::string& out) { put_json_text(out, value); }
+};
+struct Prose {
+  static bool read(Reading& r, Element e, const Path& p, Text& out) { return r.prose(e, p, out); }
+  static void write(Text value, std::string& out) { put_json_text(out, value); }
+};
+struct Version {
+  static bool read(Reading& r, Element e, const Path& p, Text& out) { return r.version(e, p, out); }
+  static void write(Text value, std::string& out) { put_json_text(out, value); }
+};
+struct Instant {
+  static bool read(Reading& r, Element e, const Path& p, Time& out) { return r.time(e, p, out); }
+  static void write(Time value, std::string& out) { put_json_time(out, value); }
+};
+struct Flag {
+  static bool read(Reading& r, Element e, const Path& p, bool& out) {
+    return e.get(out) == simdjson::SUCCESS || r.fail_type(p, "true or false", e);
+  }
+  static void write(bool value, std::string& out) { out += value ? "true" : "false"; }
+};
+template <std::int64_t Max>
+struct UpTo {
+  static bool read(Reading& r, Element e, const Path& p, std::int64_t& out) { return r.integer(e, p, 0, Max, out); }
+  static void write(std::int64_t value, std::string& out) { put_json_integer(out, value); }
+};
+using Milliseconds = UpTo<kDuration_ms_max>;
+using Count = UpTo<kCount_max>;
+
+template <std::size_t N>
+std::string one_of(const std::array<Text, N>& names) {
+  std::string out = N == 1 ? "must be" : "must be one of";
+  for (std::size_t i = 0; i < N; ++i) out.append(i == 0 ? " " : ", ").append(names[i]);
+  return out;
+}
+
+// One of fixed names; kept as text.
+template <const auto& Names>
+struct Choice {
+  static bool read(Reading& r, Element e, const Path& p, Text& out) {
+    Text text;
+    if (e.get(text) != simdjson::SUCCESS) return r.fail_type(p, "a string", e);
+    for (Text name : Names) {
+      if (name == text) {
+        out = name;
+        return true;
+      }
+    }
+    return r.fail(p, fmt::format("{}, not {}", one_of(Names), quoted(text)));
+  }
+  static void write(Text value, std::string& out) { put_json_text(out, value); }
+};
+
+// One of fixed names; kept as First + its index.
+template <const auto& Names, int First = 0>
+struct Enumerated {
+  template <class E>
+  static bool read(Reading& r, Element e, const Path& p, E& out) {
+    Text text;
+    if (!Choice<Names>::read(r, e, p, text)) return false;
+    for (std::size_t i = 0; i < Names.size(); ++i) {
+      if (Names[i] == text) out = static_cast<E>(First + static_cast<int>(i));
+    }
+    return true;
+  }
+  template <class E>
+  static void write(E value, std::string& out) {
+    put_json_text(out, Names[static_cast<std::size_t>(static_cast<int>(value) - First)]);
+  }
+};
+
+template <class Kind>
+struct List {
+  template <class V>
+  static bool read(Reading& r, Element e, const Path& p, std::vector<V>& out) {
+    if (!e.is_array()) return r.fail_type(p, "an array", e);
+    simdjson::dom::array array(e);
+    if (array.size() > kEntries_max) {
+      return r.fail(p, fmt::format("at most {} entries are allowed", kEntries_max));
+    }
+    out.reserve(array.size());
+    std::size_t index = 0;
+    for (Element entry : array) {
+      if (!Kind::read(r, entry, p.element(index++), out.emplace_back())) return false;
+    }
+    return true;
+  }
+  template <class V>
+  static void write(const std::vector<V>& values, std::string& out) {
+    char before = '[';
+    for (const V& value : values) {
+      out += before;
+      Kind::write(value, out);
+      before = ',';
+    }
+    out += before == '[' ? "[]" : "]";
+  }
+};
+
+template <const auto& Fields>
+struct Object {
+  template <class V>
+  static bool read(Reading& r, Element e, const Path& p, V& out) {
+    return read_object(r, e, p, Fields, out);
+  }
+  template <class V>
+  static void write(const V& value, std::string& out) {
+    write_object(value, Fields, out);
+  }
+};
+
+// ---------------------------------------------------------------- fields from members
+template <class M>
+struct MemberOf;
+template <class T, class V>
+struct MemberOf<V T::*> {
+  using Owner = T;
+};
+
+template <class V>
+struct Held {
+  using Value = V;
+  static bool present(const V& value) {
+    if constexpr (requires { value.empty(); }) {
+      return !value.empty();
+    } else if constexpr (std::is_same_v<V, bool>) {
+      return value;
+    } else {
+      return value != V{};
+    }
+  }
+  static const V& get(const V& value) { return value; }
+  static V& make(V& value) { return value; }
+};
+template <class V>
+struct Held<std::optional<V>> {
+  using Value = V;
+  static bool present(const std::optional<V>& value) { return value.has_value(); }
+  static const V& get(const std::optional<V>& value) { return *value; }
+  static V& make(std::optional<V>& value) { return value.emplace(); }
+};
+
+template <class Kind, auto Member, class T = typename MemberOf<decltype(Member)>::Owner>
+constexpr Field<T> field(Text name, bool required) {
+  using Holder = Held<std::remove_cvref_t<decltype(std::declval<T&>().*Member)>>;
+  return Field<T>{
+      name, required,
+      [](Reading& r, Element e, const Path& p, T& out) { return Kind::read(r, e, p, Holder::make(out.*Member)); },
+      [](const T& value) { return Holder::present(value.*Member); },
+      [](const T& value, std::string& out) { Kind::write(Holder::get(value.*Member), out); }};
+}
+template <class Kind, auto Member>
+constexpr auto need(Text name) {
+  return field<Kind, Member>(name, true);
+}
+template <class Kind, auto Member>
+constexpr auto may(Text name) {
+  return field<Kind, Member>(name, false);
+}
+
+// ---------------------------------------------------------------- the data of each type (codec_session.cc,
+// codec_feedback.cc, codec_task.cc)
+bool read_data(Reading& reading, Element value, const Path& at, SessionClosed& out);
+bool read_data(Reading& reading, Element value, const Path& at, SurveyInvited& out);
+bool read_data(Reading& reading, Element value, const Path& at, EvaluationSubmitted& out);
+bool read_data(Reading& reading, Element value, const Path& at, EvaluationWithdrawn& out);
+bool read_data(Reading& reading, Element value, const Path& at, TagsChanged& out);
+bool read_data(Reading& reading, Element value, const Path& at, ReviewRecorded& out);
+bool read_data(Reading& reading, Element value, const Path& at, OutcomeObserved& out);
+bool read_data(Reading& reading, Element value, const Path& at, TaskCommand& out);
+void write_data(const SessionClosed& data, std::string& out);
+void write_data(const SurveyInvited& data, std::string& out);
+void write_data(const EvaluationSubmitted& data, std::string& out);
+void write_data(const EvaluationWithdrawn& data, std::string& out);
+void write_data(const TagsChanged& data, std::string& out);
+void write_data(const ReviewRecorded& data, std::string& out);
+void write_data(const OutcomeObserved& data, std::string& out);
+void write_data(const TaskCommand& data, std::string& out);
+
+}  // namespace echoloop::codec

@@ -1,0 +1,25 @@
+#include "schemas/event.h"
+
+namespace echoloop {
+
+Text type_name(const Event& event) { return kEventTypes[event.data.index()]; }
+
+Text tenant_of(const Event& event) {
+  return std::visit([](const auto& data) { return data.tenant; }, event.data);
+}
+
+Text partition_key_of(const Event& event) {
+  return std::visit(
+      [](const auto& data) {
+        if constexpr (requires { data.session_id; }) {
+          return data.session_id;
+        } else if constexpr (requires { data.task_id; }) {
+          return data.task_id;
+        } else {
+          return data.name;
+        }
+      },
+      event.data);
+}
+
+}  // namespace echoloop

@@ -1,0 +1,22 @@
+// A task as the outside sees it: the JSON of the API, of exports and of the events echoloop.task.*.v1.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+
+#include "schemas/state.pb.h"
+
+namespace echoloop {
+
+nlohmann::ordered_json task_json(const state::Task& task);
+
+// The strong ETag: changes with everything a person decides by (state, owner, severity, history), not with growing
+// evidence.
+std::string task_etag(const state::Task& task);
+
+// A whole CloudEvent of this type about the task, as text. Its id is the task's id and version, so that a repeated one
+// is known.
+std::string task_event_json(const state::Task& task, std::string_view type);
+
+}  // namespace echoloop

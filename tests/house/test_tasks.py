@@ -1,0 +1,226 @@
+#!/usr/bin/python3
+"""From feedback to the right department: routing by the shipped configuration, one task per cause, and what people do with tasks."""
+
+import tempfile
+import unittest
+
+import events
+import server as house
+from events import closed, rated
+
+DEPARTMENTS = {
+    "product-quality": ["design", "supply-chain"],
+    "late-delivery": ["last-mile"],
+    "bad-attitude": ["training"],
+}
+DAY = "2026-06-10"
+
+
+def surge(tag, sessions, day=DAY, prefix="s", **more):
+    """Sessions of one day whose customers all report the same."""
+    out = []
+    for number in range(sessions):
+        name = f"{prefix}-{tag}-{number:04d}"
+        at = f"{day}T{number % 12 + 1:02d}:{number % 60:02d}:00Z"
+        out += [closed(name, at, **more), rated(name, at, score=None, tags=[tag])]
+    return out
+
+
+class Running(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="echoloop-tasks-")
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+        self.server = house.Server(self.folder).start()
+        self.addCleanup(self.server.__exit__)
+
+    def feed(self, sent):
+        self.server.post_events(sent)
+        self.server.wait_settled()
+
+    def tasks(self, rule=None, **parameters):
+        found = self.server.tasks(tenant="hongtu", **parameters)
+        return [task for task in found if rule is None or task["cause"]["rule"] == rule]
+
+    def task(self, rule, **scope):
+        found = [task for task in self.tasks(rule) if not scope or task["cause"]["scope"] == scope]
+        self.assertEqual(len(found), 1, f"{rule} {scope}: {[(t['cause'], t['state']) for t in self.tasks()]}")
+        return found[0]
+
+    def command(self, task, command, if_match="*", by="li", **more):
+        headers = {"Content-Type": "application/json"}
+        if if_match is not None:
+            headers["If-Match"] = if_match
+        body = events.text({"command": command, "by": by, **more})
+        return self.server.request("POST", f"/api/v1/tasks/{task['id']}/commands", body=body, headers=headers)
+
+    def obey(self, task, command, **more):
+        answer = self.command(task, command, **more)
+        self.assertEqual(answer.status, 200, answer)
+        seen = self.server.get(f"/api/v1/tasks/{task['id']}")
+        self.assertEqual(seen.json(), answer.json(), "the next GET shows what the command answered")
+        self.assertEqual(seen.headers["ETag"], answer.headers["ETag"])
+        return answer.json()
+
+
+class Routing(Running):
+    def test_each_cause_goes_to_its_departments(self):
+        for tag in DEPARTMENTS:
+            self.feed(surge(tag, 31))
+        for tag, departments in DEPARTMENTS.items():
+            task = self.task("tag-surge", tag=tag)
+            self.assertEqual(task["department"], departments[0])
+            self.assertEqual(task["routing"]["departments"], departments)
+            self.assertTrue(task["person"] and task["acknowledge_by"] and task["done_by"], task)
+
+    def test_a_category_leads_to_its_department_too(self):
+        bad = []
+        for category, low in (("product/quality", 12), ("delivery/late", 12), ("gardening/tools", 12)):
+            for number in range(24):
+                name, at = f"{category}-{number}", f"{DAY}T05:{number:02d}:00Z"
+                bad += [closed(name, at, category=category), rated(name, at, score=1 if number < low else 5)]
+        self.feed(bad)
+        found = {task["cause"]["scope"]["category"]: task["department"] for task in self.tasks("dissatisfied-category")}
+        wanted = {"product/quality": "design", "delivery/late": "last-mile", "gardening/tools": "triage"}
+        self.assertEqual(found, wanted)
+
+    def test_words_that_customers_write_lead_there_as_their_tag_does(self):
+        self.feed(surge("快遞慢", 31))
+        self.assertEqual(self.task("tag-surge", tag="late-delivery")["department"], "last-mile")
+
+
+class OneTaskPerCause(Running):
+    def test_five_hundred_sessions_make_one_task_with_each_tier_once(self):
+        sent = surge("late-delivery", 500)
+        for at in range(0, len(sent), 100):
+            self.feed(sent[at : at + 100])
+        self.feed(sent[:200])  # once more: duplicates
+        task = self.task("tag-surge", tag="late-delivery")
+        self.assertEqual(task["count"], 500)
+        self.assertEqual(task["severity"], "critical")
+        escalations = [line["detail"] for line in task["history"] if line["what"] == "escalated"]
+        self.assertEqual([text.split(" ")[1] for text in escalations], ["2", "3"], "the first tier opened it")
+        self.assertEqual([line["what"] for line in task["history"]].count("opened"), 1)
+        self.assertTrue(0 < len(task["sample"]) <= 10)
+        exported = house.lines_of("export", "tasks", "--data", self.server.data, "--config-dir", house.CONFIG)
+        self.assertEqual([t["count"] for t in exported if t["id"] == task["id"]], [500])
+
+    def test_the_same_counts_in_one_batch_or_in_single_events(self):
+        sent = surge("bad-attitude", 70)
+        self.feed(sent[:60])
+        for event in sent[60:]:
+            self.server.post_events([event])
+        self.server.wait_settled()
+        self.assertEqual(self.task("tag-surge", tag="bad-attitude")["count"], 70)
+
+    def test_withdrawn_evidence_leaves_the_count_and_at_last_the_task(self):
+        self.feed(surge("lost-parcel", 40))
+        self.assertEqual(self.task("tag-surge", tag="lost-parcel")["count"], 40)
+        names = [f"s-lost-parcel-{number:04d}" for number in range(40)]
+        self.feed([events.withdrawn(name) for name in names[:5]])
+        task = self.task("tag-surge", tag="lost-parcel")
+        self.assertEqual((task["count"], task["state"]), (35, "opened"))
+        self.assertFalse(set(task["sample"]) & set(names[:5]), "withdrawn sessions are no examples")
+        self.feed([events.withdrawn(name) for name in names[5:]])
+        task = self.task("tag-surge", tag="lost-parcel")
+        self.assertEqual((task["count"], task["state"]), (0, "cancelled"))
+        self.feed(surge("lost-parcel", 33, prefix="again"))
+        task = self.task("tag-surge", tag="lost-parcel")
+        self.assertEqual((task["count"], task["state"]), (33, "opened"), "the cause is back, and with it the task")
+
+
+class RedLines(Running):
+    def test_one_event_opens_a_task_at_once(self):
+        calls = {
+            "by-tag": rated("by-tag", f"{DAY}T01:00:00Z", tags=["觸電"]),
+            "by-word": rated("by-word", f"{DAY}T01:00:00Z", comment="充電的時候起火了！"),
+            "by-agent": closed("by-agent", f"{DAY}T01:00:00Z", agent_tags=["unsafe"]),
+            "by-change": events.retagged("by-change", f"{DAY}T01:00:00Z", add=["electric shock"]),
+        }
+        for event in calls.values():
+            self.server.post_events([event])
+        self.server.wait_settled()
+        found = {task["cause"]["scope"]["session"]: task for task in self.tasks(kind="safety")}
+        self.assertEqual(sorted(found), sorted(calls))
+        for task in found.values():
+            self.assertEqual((task["severity"], task["department"]), ("critical", "compliance"))
+
+    def test_a_withdrawn_red_line_is_marked_and_stays(self):
+        self.feed([rated("s", f"{DAY}T01:00:00Z", tags=["unsafe"])])
+        self.feed([events.withdrawn("s")])
+        task = self.task("safety")
+        self.assertEqual((task["state"], task["evidence"]["withdrawn"]), ("opened", True))
+
+
+class Commands(Running):
+    def opened(self, tag="product-quality"):
+        self.feed(surge(tag, 31))
+        return self.task("tag-surge", tag=tag)
+
+    def test_a_task_goes_from_opened_to_done(self):
+        task = self.opened()
+        steps = [
+            ("acknowledge", {}, "acknowledged"),
+            ("accept", {}, "accepted"),
+            ("start", {"action_type": "product", "effective_from": "2026-06-12T00:00:00Z"}, "in_progress"),
+            ("comment", {"text": "the mould is being changed"}, "in_progress"),
+            ("done", {"note": "changed"}, "done"),
+        ]
+        for command, more, state in steps:
+            self.assertEqual(self.obey(task, command, **more)["state"], state)
+        history = self.task("tag-surge")["history"]
+        self.assertEqual([line["what"] for line in history if line["who"] == "li"], [step[0] for step in steps])
+        self.assertEqual(self.task("tag-surge")["action"]["type"], "product")
+
+    def test_what_is_rejected_goes_on_to_the_next_then_to_triage_then_ends(self):
+        task = self.opened()
+        for department in ("supply-chain", "triage"):
+            task = self.obey(task, "reject", reason="not ours")
+            self.assertEqual((task["department"], task["state"]), (department, "opened"))
+        task = self.obey(task, "reject", reason="nobody's")
+        self.assertEqual(task["state"], "rejected")
+        answer = self.command(task, "accept")
+        self.assertEqual((answer.status, answer.json()["allowed"]), (409, []))
+
+    def test_assign_gives_a_task_to_another_department_or_person(self):
+        task = self.obey(self.opened(), "assign", department="service", person="wang")
+        self.assertEqual((task["department"], task["person"], task["state"]), ("service", "wang", "opened"))
+        self.assertEqual(self.command(task, "assign", department="nowhere").status, 422)
+
+    def test_without_the_state_it_was_seen_in_nothing_is_done(self):
+        task = self.opened()
+        self.assertEqual(self.command(task, "accept", if_match=None).status, 428)
+        seen = self.server.get(f"/api/v1/tasks/{task['id']}").headers["ETag"]
+        self.assertEqual(self.command(task, "acknowledge", if_match=seen).status, 200)
+        stale = self.command(task, "accept", if_match=seen)
+        self.assertEqual(stale.status, 412)
+        self.assertNotEqual(stale.headers["ETag"], seen)
+        self.assertEqual(self.command(task, "accept", if_match=stale.headers["ETag"]).status, 200)
+
+    def test_what_is_not_possible_says_what_is(self):
+        answer = self.command(self.opened(), "done", note="?")
+        self.assertEqual(answer.status, 409)
+        self.assertEqual(sorted(answer.json()["allowed"]), ["accept", "acknowledge", "assign", "comment", "reject"])
+        self.assertEqual(answer.headers["Content-Type"], "application/problem+json")
+
+    def test_bad_commands_are_refused(self):
+        task = self.opened()
+        self.assertEqual(self.command({"id": "0" * 32}, "accept").status, 404)
+        self.assertEqual(self.command(task, "dance").status, 422)
+        self.assertEqual(self.command(task, "reject").status, 422, "a reason is needed")
+        headers = {"Content-Type": "application/json", "If-Match": "*"}
+        broken = self.server.request("POST", f"/api/v1/tasks/{task['id']}/commands", body="[1", headers=headers)
+        self.assertEqual(broken.status, 400)
+
+    def test_lists_filter_by_department_state_and_kind(self):
+        task = self.obey(self.opened(), "acknowledge")
+        self.feed([rated("r", f"{DAY}T01:00:00Z", tags=["unsafe"])])
+        for parameters in ({"department": "design"}, {"state": "acknowledged"}, {"kind": "improvement"}):
+            self.assertEqual([t["id"] for t in self.tasks(**parameters)], [task["id"]], parameters)
+        self.assertEqual([t["kind"] for t in self.tasks(kind="safety")], ["safety"])
+        self.assertEqual(len(self.tasks(kind="safety,improvement")), 2)
+        self.assertEqual(self.tasks(overdue="true"), [])
+
+
+if __name__ == "__main__":
+    house.run_tests()
