@@ -238,7 +238,9 @@ struct Domain {
   std::map<std::string, AdapterSpec> adapters;
   std::uint64_t hash =
       0;  // of everything that is written, comments and layout aside: tells whether a reload changed anything
+  // Of the process, not of the folder:
   bool strict_tenants = false;
+  Duration session_retention{400 * kDay_ms};  // stage time that a session's row lives after its last touch
 
   const Counting& counting_at(Time closed_at) const;
   // UTC for tenants that the configuration does not know.

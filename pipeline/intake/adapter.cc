@@ -134,10 +134,13 @@ Result<Adapter> Adapter::compile(const std::string& program, const std::string& 
   auto made = std::make_unique<Program>(name);
   jq_state* jq = made->jq;
   if (jq == nullptr) return broken_world(name, "no memory for jq");
-  std::filesystem::path folder = std::filesystem::path(name).parent_path();
+  // jq takes a relative library path from the program's folder, not from ours.
+  std::error_code ignored;
+  const std::string folder = std::filesystem::absolute(name, ignored).parent_path(),
+                    modules = std::filesystem::absolute(library, ignored);
   jq_set_attr(jq, jv_string("JQ_ORIGIN"), jv_string("/usr/bin"));
-  jq_set_attr(jq, jv_string("PROGRAM_ORIGIN"), jv_string(folder.empty() ? "." : folder.c_str()));
-  jq_set_attr(jq, jv_string("JQ_LIBRARY_PATH"), jv_array_append(jv_array(), jv_string(library.c_str())));
+  jq_set_attr(jq, jv_string("PROGRAM_ORIGIN"), jv_string(folder.c_str()));
+  jq_set_attr(jq, jv_string("JQ_LIBRARY_PATH"), jv_array_append(jv_array(), jv_string(modules.c_str())));
   jv arguments =
       jv_object_set(jv_object(), jv_string("tenant"), jv_string_sized(tenant.data(), static_cast<int>(tenant.size())));
   if (program.find('\0') != std::string::npos) {

@@ -63,7 +63,8 @@ Result<std::shared_ptr<const Domain>> load_configuration(const Settings& setting
   LoadedDomain loaded = load_domain(config_folder(settings));
   if (!loaded) return bad_configuration("", text_of(loaded.error()));
   auto domain = std::make_shared<Domain>(std::move(*loaded));
-  domain->strict_tenants = domain->strict_tenants || settings.strict_tenants;
+  domain->strict_tenants = settings.strict_tenants;
+  domain->session_retention = settings.session_retention;
   return domain;
 }
 
@@ -85,6 +86,7 @@ Result<void> Embedded::build() {
 
   appender_ = std::make_unique<LogAppender>(*house_);
   DoorOptions door;
+  door.retention = settings_.session_retention;
   door.clock = settings_.clock == Clock::event ? StageClock::event : StageClock::wall;
   door_ = std::make_unique<Door>(*appender_, door);
 

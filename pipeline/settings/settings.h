@@ -45,6 +45,7 @@ struct Settings {
   Clock clock{};
   Duration epoch_interval{};
   bool strict_tenants = false;
+  Duration session_retention{};
   Fsync log_fsync{};
   Compression log_compression{};
   std::uint64_t log_segment_bytes = 0;

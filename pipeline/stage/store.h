@@ -30,6 +30,7 @@ enum class Table : std::uint8_t {
   deliveries = 13,       // delivery: endpoint → position
   outcomes = 14,         // SESSIONS: tenant, name, time, source, id → the CloudEvent
   orphans = 15,          // SESSIONS: tenant, session → empty; evaluations and tags whose session was never closed
+  session_ages = 16,     // SESSIONS: about when it was last touched, tenant, session → empty
 };
 
 // Called with key and value; answers whether to go on.

@@ -11,6 +11,7 @@
 
 #include "pipeline/base/bytes.h"
 #include "pipeline/base/hash.h"
+#include "processors/sessions/ages.h"
 #include "processors/sessions/counting.h"
 #include "processors/sessions/dead_letters.h"
 #include "processors/sessions/facts.h"
@@ -79,6 +80,7 @@ class Sessions final : public stage::Processor {
     for (Open* open : opened) close_entry(*open, context);
     open_by_key_.clear();
     open_.clear();
+    expiry_.run(domain_->session_retention, context);
     recount(context);
     arena_.Reset();
     book_.flush(context);
@@ -179,6 +181,7 @@ class Sessions final : public stage::Processor {
         context.erase(stage::Table::orphans, open.key);
       }
     }
+    note_age(open.key, domain_->session_retention, row, context);
     context.put(stage::Table::sessions, open.key, row.SerializeAsString());
   }
 
@@ -249,6 +252,7 @@ class Sessions final : public stage::Processor {
   EventDecoder decoder_;
   Normaliser normaliser_;
   CountingBook book_;
+  Expiry expiry_;
   google::protobuf::Arena arena_;  // what the epoch holds of sessions
   std::deque<Open> open_;
   absl::flat_hash_map<std::string_view, Open*, TextHash, std::equal_to<>> open_by_key_;

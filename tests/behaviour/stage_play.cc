@@ -30,8 +30,7 @@ class Play {
       return {};
     }
     if (step.verb == "option") {
-      if (step.words.at(0) != "strict-tenants") throw std::runtime_error("there is no such option");
-      strict_tenants_ = true;
+      set_option(step);
       return {};
     }
     if (!driver_) driver_ = std::make_unique<stages::Driver>(domain(), options_);
@@ -45,7 +44,19 @@ class Play {
   }
 
  private:
-  std::shared_ptr<const Domain> domain() const { return stages::loaded(configuration_, strict_tenants_); }
+  std::shared_ptr<const Domain> domain() const {
+    return stages::loaded(configuration_, strict_tenants_, session_retention_);
+  }
+
+  void set_option(const Step& step) {
+    if (step.words.at(0) == "strict-tenants") {
+      strict_tenants_ = true;
+    } else if (step.words.at(0) == "retention.sessions") {
+      session_retention_ = parse_duration(step.words.at(1)).value();
+    } else {
+      throw std::runtime_error("there is no such option");
+    }
+  }
 
   void send(std::string document) {
     last_ = std::move(document);
@@ -114,6 +125,7 @@ class Play {
   const Manner manner_;
   stages::DriverOptions options_;
   bool strict_tenants_ = false;
+  Duration session_retention_ = Domain{}.session_retention;
   std::unique_ptr<stages::Driver> driver_;
   int ids_ = 0;
   std::string last_;

@@ -16,10 +16,11 @@ DomainTexts small_house() {
   return out;
 }
 
-std::shared_ptr<const Domain> loaded(const DomainTexts& texts, bool strict_tenants) {
+std::shared_ptr<const Domain> loaded(const DomainTexts& texts, bool strict_tenants, Duration session_retention) {
   auto domain = load_domain(texts);
   if (!domain) throw std::runtime_error(text_of(domain.error()));
-  domain->strict_tenants = domain->strict_tenants || strict_tenants;
+  domain->strict_tenants = strict_tenants;
+  domain->session_retention = session_retention;
   return std::make_shared<Domain>(std::move(*domain));
 }
 

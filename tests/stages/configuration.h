@@ -12,6 +12,7 @@ namespace echoloop::stages {
 DomainTexts small_house();
 
 // Throws std::runtime_error with every fault.
-std::shared_ptr<const Domain> loaded(const DomainTexts& texts, bool strict_tenants = false);
+std::shared_ptr<const Domain> loaded(const DomainTexts& texts, bool strict_tenants = false,
+                                     Duration session_retention = Domain{}.session_retention);
 
 }  // namespace echoloop::stages
