@@ -48,18 +48,18 @@ def words: text // "" | split("；") | join(";") | split(";") | map(text | selec
 
 def whole: number | if . != null and . >= 0 and . == floor and . <= 1000000000000 then . else null end;
 
-def choice($allowed): text // "" | ascii_downcase | . as $word | if $allowed | index($word) then $word else null end;
+def choice($allowed): text // "" | ascii_downcase | . as $word | if $word | among($allowed) then $word else null end;
 
 # true and false from what people write; null from anything else.
 def flag:
   (if type == "boolean" then tostring else text // "" end | ascii_downcase) as $word
-  | if ["yes", "y", "true", "1", "是", "已解决", "resolved"] | index($word) then true
-    elif ["no", "n", "false", "0", "否", "未解决", "unresolved"] | index($word) then false
+  | if $word | among(["yes", "y", "true", "1", "是", "已解决", "resolved"]) then true
+    elif $word | among(["no", "n", "false", "0", "否", "未解决", "unresolved"]) then false
     else null end;
 
 def given_score:
   (number // text) as $score
-  | if ($score | type) == "string" and (["-", "--", "n/a", "na", "none", "null", "未评价", "无"] | index($score | ascii_downcase)) then null else $score end;
+  | if ($score | type) == "string" and ($score | ascii_downcase | among(["-", "--", "n/a", "na", "none", "null", "未评价", "无"])) then null else $score end;
 
 def closed($row; $session; $closed; $zone):
   ($row.agent | text) as $agent

@@ -88,7 +88,7 @@ def answers($bot):
   | (if $bot then "huawei-cec-bot-csat" else "huawei-cec-csat" end) as $csat
   | (.evaluationValue | text // "") as $value
   | ({"1": "yes", "2": "no"}[.fcrValue | text // ""]) as $resolved
-  | (if ["1", "2", "3", "4", "5"] | index($value) then {value: ($value | tonumber), min: 1, max: 5} else null end) as $score
+  | (if $value | among(["1", "2", "3", "4", "5"]) then {value: ($value | tonumber), min: 1, max: 5} else null end) as $score
   | (.npsScore | number | if . != null and . >= 0 and . <= 10 and . == floor then {value: ., min: 0, max: 10} else null end) as $nps
   | if $at == null then
       (if $score != null or $resolved != null or $nps != null or $value == "-1" or $value == "-2" then {skip: "evaluation without a time"} else empty end)

@@ -72,7 +72,7 @@ def option_name:
 def score($option):
   {"五星": 5, "四星": 4, "三星": 3, "二星": 2, "两星": 2, "一星": 1, "5星": 5, "4星": 4, "3星": 3, "2星": 2, "1星": 1,
    "非常满意": 5, "很满意": 5, "满意": 4, "一般": 3, "不满意": 2, "非常不满意": 1, "很不满意": 1} as $named
-  | ($named[$option // ""] // (if first_text(["show_type"]) == "star" and (["1", "2", "3", "4", "5"] | index($option)) then $option | tonumber else null end))
+  | ($named[$option // ""] // (if first_text(["show_type"]) == "star" and ($option | among(["1", "2", "3", "4", "5"])) then $option | tonumber else null end))
   | if . == null then null else {value: ., min: 1, max: 5} end;
 
 def rated:

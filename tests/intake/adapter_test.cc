@@ -236,6 +236,12 @@ TEST(Adapter, IsFoundByNameOrByFile) {
   EXPECT_FALSE(find_adapter("", kFolder));
 }
 
+TEST(Adapter, ARelativeFolderFindsItsModules) {
+  const std::string folder = std::filesystem::relative(kFolder);
+  Result<Adapter> adapter = Adapter::open(folder + "/chatwoot.jq", folder, "hongtu");
+  EXPECT_TRUE(adapter) << adapter.error().text();
+}
+
 TEST(AdapterPool, ServesManyThreadsEachWithItsTenant) {
   AdapterPool pool(kFolder);
   const std::string document =

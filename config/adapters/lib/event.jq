@@ -82,6 +82,9 @@ def header($name):
   | [to_entries[] | select((.key | ascii_downcase) == ($name | ascii_downcase)) | .value][0]
   | if type == "array" then .[0] else . end;
 
+# Whether a value is one of a list. Use it instead of index($value) on a list, which in jq 1.6 never gives its memory back.
+def among($list): . as $value | any($list[]; . == $value);
+
 # Platforms send null, and worse, where there should be an object or a list.
 def object: if type == "object" then . else {} end;
 def list: if type == "array" then . else [] end;
