@@ -220,6 +220,15 @@ Result<Event> EventDecoder::decode_binary(const Attributes& attributes, std::str
 
 Result<std::size_t> EventDecoder::decode_batch(std::string_view json, const Visit& visit) {
   auto root = state_->parse(json);
+  if (!root && codec::is_array_in_outline(json)) {
+    // Something in a text or a number of one element: it must not hurt the others.
+    std::size_t count = 0;
+    for (codec::ArrayCutter cutter(json); !cutter.done(); ++count) {
+      const std::string_view element = cutter.next();
+      visit(count, element, decode(element));
+    }
+    return count;
+  }
   if (!root) return tl::make_unexpected(std::move(root.error()));
   if (!root->is_array()) return bad_input("", "a batch must be a JSON array of events");
   codec::ArrayCutter cutter(json);

@@ -52,8 +52,8 @@ class EventDecoder {
 
   // A JSON array of structured CloudEvents (application/cloudevents-batch+json). Visits each element in order with its
   // text in `json`; a bad element does not hurt its neighbours. Answers how many there were. An error, before any
-  // visit, when `json` as a whole is not a JSON array: a syntax error anywhere leaves no element that could be trusted,
-  // so it rejects the whole body.
+  // visit, when `json` is not an array whose brackets and commas are in order: then no element could be trusted, so
+  // the whole body is rejected.
   using Visit = std::function<void(std::size_t index, std::string_view document, Result<Event> event)>;
   Result<std::size_t> decode_batch(std::string_view json, const Visit& visit);
 

@@ -1,5 +1,6 @@
 #include "schemas/codec_syntax.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -32,12 +33,26 @@ std::size_t utf8_length(std::string_view text, std::size_t at) {
   return 0;
 }
 
+enum class Look { all, outline };  // outline: brackets, commas, colons and words; texts and numbers may hold anything
+
+// Past the string that begins at `at`; nothing when it does not end.
+std::optional<std::size_t> skip_text(std::string_view json, std::size_t at) {
+  for (++at; at < json.size(); ++at) {
+    if (json[at] == '\\') {
+      ++at;
+    } else if (json[at] == '"') {
+      return at + 1;
+    }
+  }
+  return std::nullopt;
+}
+
 class Scanner {
  public:
-  explicit Scanner(std::string_view json) : json_(json) {}
+  explicit Scanner(std::string_view json, Look look = Look::all) : json_(json), look_(look) {}
 
   std::optional<Error> run() {
-    for (std::size_t i = 0; i < json_.size();) {
+    for (std::size_t i = 0; look_ == Look::all && i < json_.size();) {
       std::size_t length = utf8_length(json_, i);
       if (length == 0) {
         fail(i, "not valid UTF-8");
@@ -85,7 +100,7 @@ class Scanner {
       case '{':
       case '[':
         open.push_back(here() == '{' ? '}' : ']');
-        if (open.size() > kDepthMax) return fail(at_, "nested too deeply");
+        if (look_ == Look::all && open.size() > kDepthMax) return fail(at_, "nested too deeply");
         ++at_;
         space();
         if (!ended() && here() == open.back()) {
@@ -149,6 +164,11 @@ class Scanner {
   }
 
   bool text() {
+    if (look_ == Look::outline) {
+      const auto end = skip_text(json_, at_);
+      at_ = end.value_or(json_.size());
+      return end || fail(at_, "the JSON text ends inside a string");
+    }
     for (++at_; !ended(); ++at_) {
       if (here() == '"') {
         ++at_;
@@ -185,6 +205,10 @@ class Scanner {
 
   bool number() {
     std::size_t start = at_;
+    if (look_ == Look::outline) {
+      at_ = std::min(json_.find_first_not_of("+-.0123456789eE", at_), json_.size());
+      return at_ > start || fail(start, "expected a JSON value");
+    }
     if (here() == '-') ++at_;
     if (ended() || !is_digit(here())) return fail(start, "expected a JSON value");
     if (here() == '0') {
@@ -208,21 +232,10 @@ class Scanner {
   }
 
   std::string_view json_;
+  const Look look_;
   std::size_t at_ = 0;
   std::optional<Error> fault_;
 };
-
-// Past the string that begins at `at`.
-std::size_t skip_text(std::string_view json, std::size_t at) {
-  for (++at; at < json.size(); ++at) {
-    if (json[at] == '\\') {
-      ++at;
-    } else if (json[at] == '"') {
-      return at + 1;
-    }
-  }
-  return json.size();
-}
 
 bool fits_64_bits(std::string_view integer) {
   const char* end = integer.data() + integer.size();
@@ -237,12 +250,17 @@ bool fits_64_bits(std::string_view integer) {
 
 std::optional<Error> find_syntax_fault(std::string_view json) { return Scanner(json).run(); }
 
+bool is_array_in_outline(std::string_view json) {
+  const auto first = std::find_if_not(json.begin(), json.end(), is_space);
+  return first != json.end() && *first == '[' && !Scanner(json, Look::outline).run();
+}
+
 std::optional<std::string> widen_integers(std::string_view json) {
   std::string out;
   std::size_t copied = 0;
   for (std::size_t i = 0; i < json.size();) {
     if (json[i] == '"') {
-      i = skip_text(json, i);
+      i = skip_text(json, i).value_or(json.size());
       continue;
     }
     if (json[i] != '-' && !is_digit(json[i])) {
@@ -266,6 +284,11 @@ std::optional<std::string> widen_integers(std::string_view json) {
 
 ArrayCutter::ArrayCutter(std::string_view array) : json_(array), at_(array.find('[') + 1) {}
 
+bool ArrayCutter::done() {
+  while (at_ < json_.size() && (is_space(json_[at_]) || json_[at_] == ',')) ++at_;
+  return at_ >= json_.size() || json_[at_] == ']';
+}
+
 std::string_view ArrayCutter::next() {
   while (at_ < json_.size() && (is_space(json_[at_]) || json_[at_] == ',')) ++at_;
   std::size_t start = at_;
@@ -273,7 +296,7 @@ std::string_view ArrayCutter::next() {
   while (at_ < json_.size()) {
     char c = json_[at_];
     if (c == '"') {
-      at_ = skip_text(json_, at_);
+      at_ = skip_text(json_, at_).value_or(json_.size());
       continue;
     }
     if (depth == 0 && (c == ',' || c == ']')) break;

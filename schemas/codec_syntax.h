@@ -17,10 +17,15 @@ std::optional<Error> find_syntax_fault(std::string_view json);
 // → "123…e0"). nullopt when there is none. `json` need not be JSON.
 std::optional<std::string> widen_integers(std::string_view json);
 
-// Hands out the elements of an array as views into its text. The text must be a JSON array (parsed before).
+// Whether the text is an array whose elements can be told apart: brackets, commas and words are in order, whatever its
+// texts and numbers hold.
+bool is_array_in_outline(std::string_view json);
+
+// Hands out the elements of an array as views into its text. The text must be one in outline.
 class ArrayCutter {
  public:
   explicit ArrayCutter(std::string_view array);
+  bool done();
   std::string_view next();  // the next element without the space around it
 
  private:

@@ -54,7 +54,8 @@ http::Response enter_binary(Door& door, const http::Request& request, const Orig
   return entered_response(door.enter_binary(attributes, request.body, origin));
 }
 
-http::Response post_events(Door& door, const http::Request& request) {
+http::Response post_events(Door& door, http::Request request) {
+  if (request.body.starts_with("\xEF\xBB\xBF")) request.body.erase(0, 3);
   auto age = request.query.get("age");
   if (age && *age != "any") {
     return http::problem(400, "Invalid parameter", "age may be 'any': a backfill, to which retention does not apply",

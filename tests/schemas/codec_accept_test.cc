@@ -133,6 +133,27 @@ TEST(Codec, ABadElementOfABatchLeavesItsNeighboursAlone) {
                                         {4, good, "1"}}));
 }
 
+TEST(Codec, WhatATextOrANumberOfOneElementHoldsLeavesItsNeighboursAlone) {
+  const std::string good(kWithdrawn);
+  const std::string deep = std::string(2000, '[') + std::string(2000, ']');
+  for (const auto& [bad, where] : {std::pair<std::string, std::string>{R"({"a":"\ud83d"})", "byte 6"},
+                                   {"{\"a\":\"\xff,]\"}", "byte 6"},
+                                   {R"({"a":"\q,"})", "byte 6"},
+                                   {"{\"a\":\"\n\"}", "byte 6"},
+                                   {R"({"a":1e999})", "byte 5"},
+                                   {R"({"a":01.})", "byte 5"},
+                                   {deep, "byte 1024"}}) {
+    std::vector<Visited> seen;
+    auto count = visit_batch("[" + good + ", " + bad + " ," + good + "]", seen);
+    ASSERT_TRUE(count) << bad << count.error().text();
+    ASSERT_EQ(*count, 3u) << bad;
+    EXPECT_EQ(seen[0], (Visited{0, good, "1"}));
+    EXPECT_EQ(seen[1].document, bad);
+    EXPECT_EQ(seen[1].outcome.substr(0, seen[1].outcome.find(':')), where) << bad;
+    EXPECT_EQ(seen[2], (Visited{2, good, "1"}));
+  }
+}
+
 TEST(Codec, ASyntaxErrorInABatchRejectsTheWholeBodyBeforeAnyVisit) {
   std::vector<Visited> seen;
   auto broken = visit_batch("[" + std::string(kWithdrawn) + ",{]", seen);
