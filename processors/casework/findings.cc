@@ -1,5 +1,8 @@
 // Findings: one task per cause (rule, scope), growing with its evidence. The count of a task is the sum over the
-// windows whose rule holds by the newest numbers, so that corrections take out exactly what they put in.
+// windows whose rule holds by the newest numbers, so that corrections take out exactly what they put in. What somebody
+// works on is not taken away because other customers were content: such a window keeps its numbers.
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "pipeline/base/bytes.h"
@@ -184,13 +187,27 @@ void take_holding(const state::Finding& finding, const ThresholdRule& rule, stat
   book.touch(*task, context);
 }
 
+// Whether somebody works on the task, and the window fell below the rule only because other answers came: nobody took
+// back what they work on.
+bool only_thinned(const state::Finding& finding, const state::Cause::Window& window, const state::Task& task) {
+  return finding.evidence() >= window.evidence() && can_be_cancelled(task.state()) &&
+         task.state() != task_state::kOpened;
+}
+
 void take_ceasing(const state::Finding& finding, state::Cause& cause, CaseBook& book, stage::Context& context) {
   state::Cause::Window* window = window_of(cause, finding.window_start());
   if (window == nullptr) return;
   int ordinal = window->ordinal();
-  remove_window(cause, finding.window_start());
   state::Task* task =
       book.find(finding.tenant(), cause_task_id(finding.tenant(), finding.rule(), scope_of(finding), ordinal), context);
+  if (task != nullptr && only_thinned(finding, *window, *task)) {
+    book.write(
+        *task,
+        history("echoloop", "eased", fmt::format("below the rule by now: {} of {}", finding.numerator(), finding.n())),
+        News::changed, context);
+    return;  // the window keeps the numbers that once satisfied the rule
+  }
+  remove_window(cause, finding.window_start());
   if (task == nullptr) return;
   if (recount(cause, ordinal, *task) > 0 || !can_be_cancelled(task->state())) {
     book.touch(*task, context);

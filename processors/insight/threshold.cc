@@ -1,5 +1,7 @@
 #include "processors/insight/threshold.h"
 
+#include <algorithm>
+
 namespace echoloop::insight {
 namespace {
 
@@ -39,11 +41,13 @@ int highest(const ThresholdRule& rule, const Observation& seen, std::int64_t sla
 }
 
 Time shifted(const ThresholdRule& rule, const TimeZone& zone, Time start, int periods) {
-  int days = rule.window == Interval::week ? 7 * periods : periods;
-  Time day = zone.day_start(zone.local_day(start) + days);
-  if (rule.window != Interval::hour) return period_start(zone, rule.window, day);
-  // The same local hour of another day: the day has 23 to 25 hours where clocks change, so count from its midnight.
-  return zone.hour_start(day + (start - zone.day_start(zone.local_day(start))));
+  const int days = rule.window == Interval::week ? 7 * periods : periods;
+  if (rule.window != Interval::hour)
+    return period_start(zone, rule.window, zone.day_start(zone.local_day(start) + days));
+  // The same hour on the clock of another day, which may keep another time.
+  const std::int64_t offset_ms = zone.offset_ms(start);
+  const std::int64_t clock_ms = to_ms(start) + offset_ms + days * kDay_ms;
+  return zone.hour_start(from_ms(clock_ms - zone.offset_ms(from_ms(clock_ms - offset_ms))));
 }
 
 }  // namespace
@@ -66,7 +70,19 @@ std::vector<Time> earlier_windows(const ThresholdRule& rule, const TimeZone& zon
 
 std::vector<Time> later_windows(const ThresholdRule& rule, const TimeZone& zone, Time start) {
   std::vector<Time> out;
-  for (int i = 1; i <= rule.usual_periods.value_or(0); ++i) out.push_back(shifted(rule, zone, start, i));
+  for (int i = 1; i <= rule.usual_periods.value_or(0); ++i) {
+    const Time later = shifted(rule, zone, start, i);
+    if (rule.window != Interval::hour) {
+      out.push_back(later);
+      continue;
+    }
+    // Where clocks change an hour exists twice or not at all: whichever looks back to this one.
+    for (std::int64_t half_hours = -2; half_hours <= 2; ++half_hours) {
+      const Time near = zone.hour_start(later + Duration{half_hours * kHour_ms / 2});
+      const bool known = std::find(out.begin(), out.end(), near) != out.end();
+      if (!known && shifted(rule, zone, near, -i) == start) out.push_back(near);
+    }
+  }
   return out;
 }
 

@@ -76,10 +76,8 @@ void conclude(const Watched& cell, const Observation& seen, stage::Context& cont
   finding.set_level(level);
   finding.set_numerator(seen.now.numerator);
   finding.set_n(seen.now.n);
-  if (level > 0) {
-    finding.set_evidence(evidence_of(cell.rule, seen.now));
-    add_sample(cell, finding, context);
-  }
+  finding.set_evidence(evidence_of(cell.rule, seen.now));
+  if (level > 0) add_sample(cell, finding, context);
   std::string bytes = finding.SerializeAsString();
   if (sent && *sent == bytes && fires_from == fires_to) return;
   if (level > 0) {

@@ -33,8 +33,7 @@ void erase(const std::string& session, stage::Context& context) {
     context.erase(stage::Table::orphans, session);
     context.count("orphans", -1);
   } else if (row.counted().latest_submitted_at() != 0) {
-    context.erase(stage::Table::feedback_index,
-                  feedback_key(tenant, row.counted().latest_submitted_at(), session_id));
+    context.erase(stage::Table::feedback_index, feedback_key(tenant, row.counted().latest_submitted_at(), session_id));
   }
   context.erase(stage::Table::sessions, session);
   context.count("sessions_expired");
