@@ -1,6 +1,7 @@
 #include "pipeline/intake/door.h"
 
 #include <fmt/format.h>
+#include <simdjson.h>
 
 #include <algorithm>
 #include <variant>
@@ -96,6 +97,16 @@ class Door::Decoding {
 
 namespace {
 
+// The tenant that a document names, whatever else is wrong with it; empty where it names none.
+std::string tenant_named_in(std::string_view document) {
+  simdjson::dom::parser parser;
+  simdjson::dom::element root;
+  std::string_view tenant;
+  if (parser.parse(document.data(), document.size()).get(root) != simdjson::SUCCESS) return {};
+  if (root.at_pointer("/data/tenant").get(tenant) != simdjson::SUCCESS) return {};
+  return std::string(tenant);
+}
+
 state::Rejected rejected_of(std::string_view document, std::string_view where, std::string_view reason,
                             const Origin& origin, Time now) {
   state::Rejected out;
@@ -104,7 +115,7 @@ state::Rejected rejected_of(std::string_view document, std::string_view where, s
   out.set_reason(std::string(reason));
   out.set_adapter(std::string(origin.adapter));
   out.set_door(std::string(origin.door));
-  out.set_tenant(std::string(origin.tenant));
+  out.set_tenant(origin.tenant.empty() ? tenant_named_in(document) : std::string(origin.tenant));
   out.set_received_at(to_ms(now));
   return out;
 }
@@ -119,7 +130,10 @@ Time Door::stage_time(const Event& event) const {
   return event_time(event).value_or(Time{});  // the log raises it to the time it has reached
 }
 
-std::optional<Error> Door::too_old(const Event& event, const Origin& origin) const {
+std::optional<Error> Door::unwelcome(const Event& event, const Origin& origin) const {
+  if (options_.knows_tenant && !options_.knows_tenant(tenant_of(event))) {
+    return Error{Fault::bad_input, "/data/tenant", fmt::format("tenant '{}' is not configured", tenant_of(event))};
+  }
   if (origin.any_age || options_.clock == StageClock::event) return std::nullopt;
   auto time = event_time(event);
   if (!time || *time >= options_.now() - options_.retention) return std::nullopt;
@@ -203,7 +217,7 @@ Result<Entered> Door::enter_binary(const Attributes& attributes, std::string_vie
 void Door::take(std::size_t index, std::string_view document, Result<Event> event, const Origin& origin, Batch& batch,
                 Entered& entered) const {
   if (event) {
-    if (auto error = too_old(*event, origin)) event = tl::make_unexpected(std::move(*error));
+    if (auto error = unwelcome(*event, origin)) event = tl::make_unexpected(std::move(*error));
   }
   if (event) {
     batch.add_event(partition_key_of(*event), document, stage_time(*event));
@@ -224,7 +238,7 @@ bool Door::take_all(std::span<const std::string_view> events, const Origin& orig
   for (std::size_t i = 0; i < events.size(); ++i) {
     auto event = decoder->decode(events[i]);
     if (event) {
-      if (auto error = too_old(*event, origin)) event = tl::make_unexpected(std::move(*error));
+      if (auto error = unwelcome(*event, origin)) event = tl::make_unexpected(std::move(*error));
     }
     if (event) {
       batch.add_event(partition_key_of(*event), events[i], stage_time(*event));

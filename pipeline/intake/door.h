@@ -30,7 +30,8 @@ enum class StageClock {
 struct DoorOptions {
   StageClock clock = StageClock::wall;
   std::function<Time()> now = wall_clock;
-  Duration retention{400 * kDay_ms};  // an older event is rejected "beyond retention"
+  Duration retention{400 * kDay_ms};                          // an older event is rejected "beyond retention"
+  std::function<bool(std::string_view tenant)> knows_tenant;  // an event of another is rejected; empty: all are known
 };
 
 // Where documents come from; kept with those that are rejected.
@@ -110,7 +111,8 @@ class Door {
   void put_replay_failure(const std::string& id, int shard, const state::Rejected& letter, const Error& error,
                           Batch& batch) const;
   void settle(const std::string& id, int shard, state::DeadLetter::State state, Batch& batch) const;
-  std::optional<Error> too_old(const Event& event, const Origin& origin) const;
+  // Why an event that is valid in itself may not enter: its age, its tenant.
+  std::optional<Error> unwelcome(const Event& event, const Origin& origin) const;
   Time stage_time(const Event& event) const;
   Time rejection_time() const;
   std::string key_of_shard(int shard) const;

@@ -43,6 +43,29 @@ Result<Letter> find_open(Door& door, const stage::View& rows, const std::string&
   return bad_input(std::string(kConflict), fmt::format("dead letter {} was {} already", id, what));
 }
 
+// What an import kept of a CSV row that does not fit its header: its fields without their names (csv.h).
+constexpr std::string_view kMend_row = "; mend the file and import that row again: it was kept without its header";
+
+std::optional<Error> ragged_row(const state::Rejected& rejected) {
+  if (!rejected.document().starts_with('[')) return std::nullopt;
+  const std::string& reason = rejected.reason();
+  return Error{Fault::bad_input, rejected.where(),
+               reason.ends_with(kMend_row) ? reason : reason + std::string(kMend_row)};
+}
+
+// The events that the letter's document stands for today, by its adapter where it has one.
+Result<std::vector<AdapterOutput>> adapted_again(const state::Rejected& rejected, const HookOptions& options) {
+  if (rejected.adapter().empty()) {
+    std::vector<AdapterOutput> itself(1);
+    itself[0].event = rejected.document();
+    return itself;
+  }
+  if (auto ragged = ragged_row(rejected)) return tl::make_unexpected(*ragged);
+  auto file = adapter_file(*options.domain->get(), options.adapter_folder, rejected.adapter());
+  if (!file) return tl::make_unexpected(file.error());
+  return options.adapters->run(*file, rejected.tenant(), rejected.document());
+}
+
 http::Response refused(const Error& error) {
   if (error.where == kNotFound) return http::problem(404, "Not found", error.reason);
   if (error.where == kConflict) return http::problem(409, "Already settled", error.reason);
@@ -124,30 +147,19 @@ Result<Replayed> replay_dead(Door& door, const stage::View& rows, const HookOpti
   if (!letter) return tl::make_unexpected(letter.error());
   const auto& rejected = letter->row.rejected();
   Replayed out;
-  std::vector<AdapterOutput> outputs;
-  std::vector<std::string_view> events;
-  if (rejected.adapter().empty()) {
-    events.emplace_back(rejected.document());
-  } else {
-    auto file = adapter_file(*options.domain->get(), options.adapter_folder, rejected.adapter());
-    auto made =
-        file ? options.adapters->run(*file, rejected.tenant(), rejected.document()) : tl::make_unexpected(file.error());
-    if (!made) {
-      auto kept = door.replay_failed(id, letter->shard, rejected, made.error());
-      if (!kept) return tl::make_unexpected(kept.error());
-      out.entered = std::move(*kept);
-      return out;
-    }
-    outputs = std::move(*made);
-    for (const auto& output : outputs) {
+  auto outputs = adapted_again(rejected, options);
+  Result<Entered> entered = [&] {
+    if (!outputs) return door.replay_failed(id, letter->shard, rejected, outputs.error());
+    std::vector<std::string_view> events;
+    for (const auto& output : *outputs) {
       if (output.skipped()) {
         out.skipped.push_back(output.skip);
       } else {
         events.emplace_back(output.event);
       }
     }
-  }
-  auto entered = door.replay(id, letter->shard, rejected, events);
+    return door.replay(id, letter->shard, rejected, events);
+  }();
   if (!entered) return tl::make_unexpected(entered.error());
   out.entered = std::move(*entered);
   return out;

@@ -13,7 +13,19 @@
 namespace echoloop::program {
 namespace {
 
-constexpr std::string_view kDuplicates = "echoloop_events_total{outcome=\"duplicate\"}";
+// Events known before by source and id, whether or not they came with the same bytes.
+Result<std::int64_t> known_on_server(const std::string& server) {
+  std::int64_t sum = 0;
+  for (std::string_view outcome : {"duplicate", "different"}) {
+    auto count = server_metric(server, fmt::format("echoloop_events_total{{outcome=\"{}\"}}", outcome));
+    if (!count) return count;
+    sum += *count;
+  }
+  return sum;
+}
+std::int64_t known_in(const serving::Sources& sources) {
+  return sources.counter("events_duplicate") + sources.counter("events_different");
+}
 
 Result<ImportOptions> options_of(const Invocation& invocation) {
   const Settings& settings = invocation.settings;
@@ -68,14 +80,14 @@ int finish(ImportOutcome outcome) {
 }
 
 int import_into_server(const std::string& server, const ImportOptions& options, ProgressLine& line) {
-  auto before = server_metric(server, kDuplicates);
+  auto before = known_on_server(server);
   if (!before) return failed(before.error());
   HttpSinkOptions sink_options;
   sink_options.url = server;
   sink_options.tenant = options.tenant;
   sink_options.settled = [&]() -> Result<std::int64_t> {
     if (auto ready = wait_ready(server); !ready) return tl::make_unexpected(ready.error());
-    auto after = server_metric(server, kDuplicates);
+    auto after = known_on_server(server);
     if (!after) return after;
     return *after - *before;
   };
@@ -93,13 +105,13 @@ int import_into_folder(const Settings& settings, const ImportOptions& options, P
     return failed(error);
   }
   Embedded& house = **embedded;
-  std::int64_t before = house.sources()->counter("events_duplicate");
+  const std::int64_t before = known_in(*house.sources());
   house.start();
   DoorSinkOptions sink_options;
   sink_options.tenant = options.tenant;
   sink_options.settled = [&]() -> Result<std::int64_t> {
     if (auto settled = house.wait_settled(); !settled) return tl::make_unexpected(settled.error());
-    return house.sources()->counter("events_duplicate") - before;
+    return known_in(*house.sources()) - before;
   };
   // A full log has room again after a commit; a broken engine never.
   sink_options.wait = [&](Duration longest) {

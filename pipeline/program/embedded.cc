@@ -88,6 +88,11 @@ Result<void> Embedded::build() {
   DoorOptions door;
   door.retention = settings_.session_retention;
   door.clock = settings_.clock == Clock::event ? StageClock::event : StageClock::wall;
+  if (settings_.strict_tenants) {
+    door.knows_tenant = [domain = domain_](std::string_view tenant) {
+      return domain->get()->tenants.contains(std::string(tenant));
+    };
+  }
   door_ = std::make_unique<Door>(*appender_, door);
 
   sources_ = std::make_shared<serving::Sources>();

@@ -20,8 +20,7 @@ std::optional<int> shard_in(const std::string& id) {
 }  // namespace
 
 bool DeadFilter::matches(const state::DeadLetter& letter) const {
-  const std::string& of = letter.rejected().tenant();
-  return (!state || letter.state() == *state) && (!tenant || of.empty() || of == *tenant);
+  return (!state || letter.state() == *state) && (!tenant || letter.rejected().tenant() == *tenant);
 }
 
 Result<std::optional<DeadEntry>> find_dead(const std::string& id, const Sources& sources) {
@@ -58,6 +57,7 @@ ordered_json dead_json(const DeadEntry& entry) {
   const state::Rejected& rejected = entry.letter.rejected();
   ordered_json out = {
       {"id", entry.id},
+      {"tenant", rejected.tenant().empty() ? ordered_json(nullptr) : ordered_json(rejected.tenant())},
       {"state", kStates[entry.letter.state()]},
       {"reason", rejected.reason()},
       {"where", rejected.where()},

@@ -20,7 +20,7 @@ struct DeadEntry {
 // "<shard>-<offset>"; none: not such an id, or no such letter.
 Result<std::optional<DeadEntry>> find_dead(const std::string& id, const Sources& sources);
 
-// Which letters: of one state, and of one tenant as far as a letter's is known (only documents for an adapter name it).
+// Which letters: of one state, and of one tenant (a letter whose tenant is not known belongs to none).
 struct DeadFilter {
   std::optional<state::DeadLetter::State> state{};
   std::optional<std::string> tenant{};

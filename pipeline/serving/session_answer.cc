@@ -12,7 +12,7 @@ using nlohmann::ordered_json;
 constexpr const char* kAnswers[] = {"unanswered", "yes", "no"};
 constexpr const char* kClaims[] = {"unknown", "resolved", "unresolved"};
 constexpr const char* kDirections[] = {"customer", "agent", "reviewer"};
-constexpr const char* kFates[] = {"applied", "duplicate", "same id with other content, ignored"};
+constexpr const char* kFates[] = {"applied", "duplicate", "known by source and id, came with other bytes, ignored"};
 
 ordered_json text_or_null(const std::string& text) { return text.empty() ? ordered_json(nullptr) : ordered_json(text); }
 ordered_json time_json(std::int64_t ms) { return format_time(from_ms(ms)); }

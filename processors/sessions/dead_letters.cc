@@ -34,17 +34,17 @@ std::string dead_letter_id(int shard, std::int64_t offset) { return fmt::format(
 void keep_rejected(const stage::Record& record, stage::Context& context) {
   state::Rejected rejected;
   if (!rejected.ParseFromArray(record.value.data(), static_cast<int>(record.value.size()))) {
-    return keep_refused(record, "", "a rejected document that cannot be read back", context);
+    return keep_refused(record, "", {Fault::bad_input, "", "a rejected document that cannot be read back"}, context);
   }
   keep(record, std::move(rejected), context);
 }
 
-void keep_refused(const stage::Record& record, std::string_view where, std::string_view reason,
-                  stage::Context& context) {
+void keep_refused(const stage::Record& record, std::string_view tenant, const Error& error, stage::Context& context) {
   state::Rejected rejected;
+  rejected.set_tenant(std::string(tenant));
   rejected.set_document(record.value.data(), record.value.size());
-  rejected.set_where(std::string(where));
-  rejected.set_reason(std::string(reason));
+  rejected.set_where(error.where);
+  rejected.set_reason(error.reason);
   rejected.set_door("stage");
   rejected.set_received_at(to_ms(record.at));
   keep(record, std::move(rejected), context);

@@ -13,9 +13,8 @@ std::string dead_letter_id(int shard, std::int64_t offset);
 
 // A document that intake refused (record kind `rejected`).
 void keep_rejected(const stage::Record& record, stage::Context& context);
-// A record that this stage itself refuses.
-void keep_refused(const stage::Record& record, std::string_view where, std::string_view reason,
-                  stage::Context& context);
+// A record that this stage itself refuses. `tenant` is empty where it is not known.
+void keep_refused(const stage::Record& record, std::string_view tenant, const Error& error, stage::Context& context);
 // A letter was replayed or dropped (record kind `dead_settled`).
 void settle(const stage::Record& record, stage::Context& context);
 

@@ -66,8 +66,8 @@ class Sessions final : public stage::Processor {
         domain_ = current_->get();  // the epoch may have begun before it changed; end_epoch sees what did
         break;
       default:
-        keep_refused(record, "", fmt::format("a record of kind {} does not belong here", static_cast<int>(record.kind)),
-                     context);
+        refuse(record, {}, "", fmt::format("a record of kind {} does not belong here", static_cast<int>(record.kind)),
+               context);
     }
   }
 
@@ -97,10 +97,10 @@ class Sessions final : public stage::Processor {
 
   void take_event(const stage::Record& record, stage::Context& context) {
     auto event = decoder_.decode(record.value);
-    if (!event) return keep_refused(record, event.error().where, event.error().reason, context);
+    if (!event) return keep_refused(record, {}, event.error(), context);
     if (domain_->strict_tenants && !domain_->tenants.contains(std::string(tenant_of(*event)))) {
-      return keep_refused(record, "/data/tenant", fmt::format("tenant '{}' is not configured", tenant_of(*event)),
-                          context);
+      return refuse(record, tenant_of(*event), "/data/tenant",
+                    fmt::format("tenant '{}' is not configured", tenant_of(*event)), context);
     }
     if (std::holds_alternative<TaskCommand>(event->data)) return forward_command(*event, record, context);
     if (std::holds_alternative<OutcomeObserved>(event->data)) return keep_outcome(*event, record, context);
@@ -116,8 +116,8 @@ class Sessions final : public stage::Processor {
         break;
       case Seen::no:
         if (open.row->seen().size() / 16 >= kEventsPerSession_max) {
-          return keep_refused(record, "/data/session_id",
-                              fmt::format("the session has {} events already", kEventsPerSession_max), context);
+          return refuse(record, tenant_of(*event), "/data/session_id",
+                        fmt::format("the session has {} events already", kEventsPerSession_max), context);
         }
         enter(*open.row, *event, record.at);
         context.count("events_applied");
@@ -125,6 +125,11 @@ class Sessions final : public stage::Processor {
     }
     remember(*open.row, guard, known, record.offset);
     open.row->set_touched_at(to_ms(context.now()));
+  }
+
+  static void refuse(const stage::Record& record, std::string_view tenant, std::string where, std::string reason,
+                     stage::Context& context) {
+    keep_refused(record, tenant, {Fault::bad_input, std::move(where), std::move(reason)}, context);
   }
 
   static void forward_command(const Event& event, const stage::Record& record, stage::Context& context) {

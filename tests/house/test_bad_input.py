@@ -191,6 +191,48 @@ class Adapters(Case):
         self.assertEqual(code != 0 and "absent.csv" in err, True, err)
 
 
+    def test_a_row_without_its_header_stays_a_letter_when_it_is_replayed(self):
+        rows = self.write("ragged.csv", "Unique id,channel_name\n1\n")
+        summary = house.lines_of("import", rows, "--adapter", "support-csv", "--tenant", "hongtu", *self.places())[-1]
+        self.assertEqual(summary["rejected"], 1)
+        letter = house.lines_of("dead", "list", *self.places())[0]
+        for _ in range(2):
+            code, _, err = house.echoloop("dead", "replay", letter["id"], *self.places())
+            self.assertEqual(code, 1, err)
+            self.assertIn("import that row again", err)
+        after = house.lines_of("dead", "list", *self.places())[0]
+        self.assertEqual((after["id"], after["replays"], after["state"]), (letter["id"], 2, "open"))
+        self.assertEqual(after["reason"].count("import that row again"), 1)
+
+
+class Events(Case):
+    def test_with_strict_tenants_an_import_says_which_events_it_refused(self):
+        rejects = os.path.join(self.folder, "rejects")
+        events = [closed(f"s{n}", f"{DAY}T00:00:00Z", tenant=tenant) for n, tenant in enumerate(["hongtu", "stranger", "hongtu"])]
+        lines = self.write("events.ndjson", "".join(json.dumps(event) + "\n" for event in events))
+        summary = house.lines_of("import", lines, "--strict-tenants", "--rejects", rejects, *self.places())[-1]
+        self.assertEqual((summary["accepted"], summary["rejected"]), (2, 1))
+        with open(rejects, encoding="utf-8") as file:
+            told = [json.loads(line) for line in file]
+        self.assertEqual([(one["line"], one["where"]) for one in told], [(2, "/data/tenant")])
+        self.assertEqual([one["tenant"] for one in house.lines_of("dead", "list", *self.places())], ["stranger"])
+
+    def test_known_events_written_otherwise_are_duplicates_of_an_import(self):
+        event = closed("s", f"{DAY}T00:00:00Z")
+        for text, expected in ((json.dumps(event), (1, 0)), (json.dumps(event, indent=1).replace("\n", ""), (0, 1)), (json.dumps(event), (0, 1))):
+            summary = house.lines_of("import", self.write("event.ndjson", text + "\n"), *self.places())[-1]
+            self.assertEqual((summary["accepted"], summary["duplicate"]), expected)
+
+    def test_a_letter_belongs_to_the_tenant_that_its_document_names(self):
+        with house.Server(self.folder) as server:
+            bad = closed("s", "yesterday", tenant="anxin")
+            server.post_lines((json.dumps(bad) + "\n{}\n").encode())
+            server.wait_settled()
+            for tenant, count in (("anxin", 1), ("hongtu", 0)):
+                self.assertEqual(len(server.get("/api/v1/dead", tenant=tenant).json()["items"]), count, tenant)
+            self.assertEqual(sorted(str(one["tenant"]) for one in server.get("/api/v1/dead").json()["items"]), ["None", "anxin"])
+
+
 class FullDisk(Case):
     def mount(self, *arguments):
         return subprocess.run(["mount", *arguments], capture_output=True, check=False).returncode == 0
