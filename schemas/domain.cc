@@ -12,12 +12,13 @@ bool lies_under(std::string_view path, std::string_view under) {
   return path.starts_with(under) && (path.size() == under.size() || path[under.size()] == '/');
 }
 
-bool holds(const Route& route, const std::map<std::string, std::string>& properties) {
+bool holds(const Route& route, const RoutingProperties& properties) {
   return std::all_of(route.match.begin(), route.match.end(), [&](const auto& condition) {
-    auto property = properties.find(condition.first);
-    if (property == properties.end()) return false;
-    if (condition.first == "category") return lies_under(property->second, condition.second);
-    return property->second == condition.second;
+    const auto [first, last] = properties.equal_range(condition.first);
+    return std::any_of(first, last, [&](const auto& property) {
+      if (condition.first == "category") return lies_under(property.second, condition.second);
+      return property.second == condition.second;
+    });
   });
 }
 
@@ -56,7 +57,7 @@ const TimeZone& Domain::zone_of(std::string_view tenant) const {
   return found == tenants.end() ? kUtc : found->second.zone;
 }
 
-Domain::Routed Domain::route(const std::map<std::string, std::string>& properties, Time at) const {
+Domain::Routed Domain::route(const RoutingProperties& properties, Time at) const {
   auto after = std::upper_bound(routing.begin(), routing.end(), at,
                                 [](Time t, const RoutingVersion& one) { return t < one.effective_from; });
   if (after == routing.begin()) return {0, {std::string{kTriage}}};

@@ -205,6 +205,9 @@ struct DueTimes {
   Duration acknowledge{}, done{};
 };
 
+// What routing may ask of a task; a session has several tags, and each its moment.
+using RoutingProperties = std::multimap<std::string, std::string>;
+
 inline constexpr std::string_view kTriage = "triage";
 
 // ---------------------------------------------------------------- adapters/adapters.yaml
@@ -251,7 +254,7 @@ struct Domain {
     int version = 0;
     std::vector<std::string> departments;
   };
-  Routed route(const std::map<std::string, std::string>& properties, Time at) const;
+  Routed route(const RoutingProperties& properties, Time at) const;
 };
 
 }  // namespace echoloop

@@ -31,6 +31,19 @@ bool is_as_before(const std::string& row, const state::Task& task) {
   return before.SerializeAsString() == task.SerializeAsString();
 }
 
+RoutingProperties routing_properties(const NewTask& task, const Domain& domain) {
+  RoutingProperties out = task.properties;
+  for (const Tag& tag : domain.tags) {
+    const auto [first, last] = task.properties.equal_range("tag");
+    if (std::any_of(first, last, [&](const auto& property) { return property.second == tag.id; }))
+      out.emplace("moment", tag.moment);
+  }
+  out.emplace("kind", task.kind);
+  out.emplace("rule", task.rule);
+  out.emplace("severity", name_of(task.severity));
+  return out;
+}
+
 const char* event_type(News news, const state::Task& task) {
   if (is_end(task.state())) return "echoloop.task.closed.v1";
   if (news == News::opened) return "echoloop.task.opened.v1";
@@ -69,11 +82,7 @@ state::Task& CaseBook::open(const NewTask& from, const Domain& domain, stage::Co
   task.set_customer_id(from.customer_id);
   task.set_opened_at(to_ms(context.now()));
   task.set_notify(to_ms(context.now()) - to_ms(from.event_time) <= kStaleAfter_ms);
-  auto properties = from.properties;
-  properties["kind"] = from.kind;
-  properties["rule"] = from.rule;
-  properties["severity"] = std::string(name_of(from.severity));
-  Domain::Routed routed = domain.route(properties, context.now());
+  Domain::Routed routed = domain.route(routing_properties(from, domain), context.now());
   task.set_routing_version(routed.version);
   for (const std::string& department : routed.departments) task.add_departments(department);
   give_to(task, routed.departments.front(), domain);

@@ -24,7 +24,7 @@ struct NewTask {
   Bilingual title;
   Severity severity = Severity::medium;
   std::vector<std::string> dimensions, scope;
-  std::map<std::string, std::string> properties;  // for routing, besides kind, rule and severity
+  RoutingProperties properties;  // besides kind, rule, severity and the moments of its tags
   std::string session_id, customer_id;
   Time event_time{};  // of what it is about: older than a day opens without notice
 };

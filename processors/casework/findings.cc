@@ -94,6 +94,12 @@ int recount(const state::Cause& cause, int ordinal, state::Task& task) {
   return windows;
 }
 
+// What routes call a dimension: whoever gives a tag, and however deep a category is.
+std::string asked_as(const std::string& dimension) {
+  if (dimension == "category1") return "category";
+  return dimension.ends_with("tag") ? "tag" : dimension;
+}
+
 state::Task& open_task(const state::Finding& finding, const ThresholdRule& rule, int ordinal, const Domain& domain,
                        CaseBook& book, stage::Context& context) {
   NewTask fresh;
@@ -107,7 +113,7 @@ state::Task& open_task(const state::Finding& finding, const ThresholdRule& rule,
   fresh.title = filled_title(rule.title, fresh.dimensions, fresh.scope, domain);
   fresh.severity = severity_of(rule, 1);
   for (std::size_t i = 0; i < fresh.dimensions.size() && i < fresh.scope.size(); ++i)
-    fresh.properties[fresh.dimensions[i]] = fresh.scope[i];
+    fresh.properties.emplace(asked_as(fresh.dimensions[i]), fresh.scope[i]);
   fresh.event_time = from_ms(finding.window_end());
   state::Task& task = book.open(fresh, domain, context);
   task.set_tier(1);

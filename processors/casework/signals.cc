@@ -42,6 +42,7 @@ void take_signal(const state::CaseSignal& signal, const Domain& domain, CaseBook
     fresh.title = text.title;
     fresh.severity = text.severity;
     fresh.properties.insert(signal.properties().begin(), signal.properties().end());
+    for (const std::string& tag : signal.tags()) fresh.properties.emplace("tag", tag);
     fresh.session_id = signal.session_id();
     fresh.customer_id = signal.customer_id();
     fresh.event_time = from_ms(signal.event_time());

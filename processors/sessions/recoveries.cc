@@ -50,6 +50,7 @@ void watch_recoveries(std::string_view tenant, std::string_view session_id, cons
     signal.set_customer_id(row.close().customer_id());
     signal.set_event_time(facts.latest_submitted_at());
     for (auto& [name, value] : routing_properties(row)) (*signal.mutable_properties())[name] = value;
+    *signal.mutable_tags() = facts.tags();
     std::string key;
     put_key_text(key, tenant);
     context.emit(stage::Topic::cases, stage::Kind::case_signal, std::move(key), signal.SerializeAsString());

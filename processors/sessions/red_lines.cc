@@ -63,7 +63,7 @@ void signal(const Event& event, const std::string& red_line, int version, bool h
   out.set_holds(holds);
   out.set_event_time(to_ms(event_time));
   for (auto& [name, value] : routing_properties(row)) (*out.mutable_properties())[name] = value;
-  if (!tag.empty()) (*out.mutable_properties())["tag"] = tag;
+  if (!tag.empty()) out.add_tags(tag);
   out.set_customer_id(row.close().customer_id());
   if (const auto* evaluation = std::get_if<EvaluationSubmitted>(&event.data);
       evaluation != nullptr && evaluation->customer_id) {
