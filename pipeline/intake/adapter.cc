@@ -43,6 +43,17 @@ std::string message_of(jv invalid) {
   return cut(jv_get_kind(message) == JV_KIND_STRING ? text_of(message) : json_of(message));
 }
 
+// "file:14" of what jq says about a program ("… at <top-level>, line 14:"), else the file.
+std::string place_of(const std::string& errors, const std::string& file) {
+  static constexpr std::string_view kBefore = " at ", kBetween = ", line ";
+  const std::size_t between = errors.find(kBetween);
+  const std::size_t before = errors.rfind(kBefore, between);
+  if (between == std::string::npos || before == std::string::npos) return file;
+  const std::string where = errors.substr(before + kBefore.size(), between - before - kBefore.size());
+  const std::size_t begin = between + kBetween.size(), end = errors.find_first_not_of("0123456789", begin);
+  return (where == "<top-level>" ? file : where) + ":" + errors.substr(begin, end - begin);
+}
+
 void collect_error(void* lines, jv message) {
   message = jq_format_error(message);
   auto& all = *static_cast<std::string*>(lines);
@@ -148,7 +159,8 @@ Result<Adapter> Adapter::compile(const std::string& program, const std::string& 
     return bad_configuration(name, "holds a NUL byte");
   }
   if (jq_compile_args(jq, program.c_str(), arguments) == 0) {
-    return bad_configuration(name, made->errors.empty() ? "jq cannot compile it" : cut(made->errors));
+    return bad_configuration(place_of(made->errors, name),
+                             made->errors.empty() ? "jq cannot compile it" : cut(made->errors));
   }
   return Adapter(std::move(made));
 }

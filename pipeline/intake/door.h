@@ -30,8 +30,8 @@ enum class StageClock {
 struct DoorOptions {
   StageClock clock = StageClock::wall;
   std::function<Time()> now = wall_clock;
-  Duration retention{400 * kDay_ms};                          // an older event is rejected "beyond retention"
-  std::function<bool(std::string_view tenant)> knows_tenant;  // an event of another is rejected; empty: all are known
+  Duration retention{400 * kDay_ms};                            // an older event is rejected "beyond retention"
+  std::function<bool(std::string_view tenant)> knows_tenant{};  // an event of another is rejected; empty: all are known
 };
 
 // Where documents come from; kept with those that are rejected.

@@ -155,14 +155,14 @@ TEST(Adapter, BindsTheTenantAndNothingElse) {
   Result<Adapter> other = Adapter::compile("{type: $other}", "mine.jq", kFolder, "hongtu");
   ASSERT_FALSE(other);
   EXPECT_EQ(other.error().fault, Fault::configuration);
-  EXPECT_EQ(other.error().where, "mine.jq");
+  EXPECT_EQ(other.error().where, "mine.jq:1");
   EXPECT_NE(other.error().reason.find("$other is not defined"), std::string::npos) << other.error().reason;
 }
 
 TEST(Adapter, SaysWhatJqSaysAboutASyntaxError) {
-  Result<Adapter> adapter = Adapter::compile("{type: ", "broken.jq", kFolder, "hongtu");
+  Result<Adapter> adapter = Adapter::compile("# first\n{type: 1,, id: 2}\n", "broken.jq", kFolder, "hongtu");
   ASSERT_FALSE(adapter);
-  EXPECT_NE(adapter.error().text().find("broken.jq: "), std::string::npos);
+  EXPECT_EQ(adapter.error().where, "broken.jq:2");
   EXPECT_NE(adapter.error().text().find("syntax error"), std::string::npos) << adapter.error().text();
   Result<Adapter> module = Adapter::compile("include \"no/such\"; .", "broken.jq", kFolder, "hongtu");
   ASSERT_FALSE(module);
