@@ -21,6 +21,11 @@ double score(double promoters, double detractors, double n, double theta) {
   return distance / std::sqrt(variance);
 }
 
+// One division, so that it is the double nearest to the exact number.
+double points(std::int64_t difference, std::int64_t n) {
+  return static_cast<double>(100 * difference) / static_cast<double>(n);
+}
+
 }  // namespace
 
 std::optional<NetPromoterScore> net_promoter_score(std::int64_t promoters, std::int64_t detractors, std::int64_t n,
@@ -38,10 +43,17 @@ std::optional<NetPromoterScore> net_promoter_score(std::int64_t promoters, std::
     return (above + below) / 2;
   };
   NetPromoterScore out;
-  out.value = 100 * value;
+  out.value = points(promoters - detractors, n);
   out.interval.low = detractors == n ? -100 : 100 * solve(-1, value, z);
   out.interval.high = promoters == n ? 100 : 100 * solve(value, 1, -z);
   return out;
+}
+
+std::optional<WorstBest> nps_bounds(std::int64_t promoters, std::int64_t detractors, std::int64_t n,
+                                    std::int64_t eligible) {
+  const std::int64_t all = std::max(n, eligible), silent = all - n;
+  if (promoters < 0 || detractors < 0 || promoters > n - detractors || all <= 0) return std::nullopt;
+  return WorstBest{points(promoters - detractors - silent, all), points(promoters - detractors + silent, all)};
 }
 
 }  // namespace echoloop::statistics

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "pipeline/statistics/bounds.h"
 #include "pipeline/statistics/interval.h"
 
 namespace echoloop::statistics {
@@ -25,5 +26,10 @@ struct NetPromoterScore {
 // None unless n > 0, both counts ≥ 0 and their sum ≤ n.
 std::optional<NetPromoterScore> net_promoter_score(std::int64_t promoters, std::int64_t detractors, std::int64_t n,
                                                    double level = 0.95);
+
+// What it would be at worst and at best if everybody eligible had answered (bounds.h): all the silent detractors … all
+// promoters. Fewer eligible than answers count as n. None unless anybody was eligible and the counts fit.
+std::optional<WorstBest> nps_bounds(std::int64_t promoters, std::int64_t detractors, std::int64_t n,
+                                    std::int64_t eligible);
 
 }  // namespace echoloop::statistics

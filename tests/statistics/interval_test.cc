@@ -111,6 +111,24 @@ TEST(Nps, IsPromotersMinusDetractorsInPoints) {
   EXPECT_FALSE(net_promoter_score(-1, 0, 5));
 }
 
+TEST(Nps, IsTheDoubleNearestToTheExactNumber) {
+  EXPECT_EQ(net_promoter_score(9, 31, 40)->value, -55.0);
+  for (std::int64_t n = 1; n <= 400; ++n) {
+    for (std::int64_t x = 0; x <= n; ++x)
+      ASSERT_EQ(net_promoter_score(x, 0, n)->value, static_cast<double>(100 * x) / static_cast<double>(n));
+  }
+}
+
+TEST(NpsBounds, AssumeTheSilentWereDetractorsOrPromoters) {
+  auto found = *nps_bounds(9, 31, 40, 100);
+  EXPECT_EQ(found.low, -82);
+  EXPECT_EQ(found.high, 38);
+  EXPECT_EQ(nps_bounds(3, 1, 4, 2)->low, 50);
+  EXPECT_EQ(nps_bounds(0, 0, 0, 5)->high, 100);
+  EXPECT_FALSE(nps_bounds(0, 0, 0, 0));
+  EXPECT_FALSE(nps_bounds(3, 2, 4, 10));
+}
+
 // Without detractors the difference is the rate of promoters among independent draws, and the score interval is
 // Wilson's on that side.
 TEST(Nps, WithoutOtherSideItIsWilsons) {
