@@ -11,6 +11,7 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 #include <random>
+#include <set>
 
 #include "pipeline/base/bytes.h"
 #include "pipeline/base/hash.h"
@@ -20,6 +21,10 @@ namespace echoloop::http {
 namespace {
 
 constexpr std::size_t kCompressFrom_bytes = 1024;
+
+bool contains(const std::vector<std::string>& words, std::string_view word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
 
 std::string joined(const std::vector<std::string>& words) { return fmt::format("{}", fmt::join(words, ", ")); }
 
@@ -57,14 +62,13 @@ bool is_gzip(std::string_view coding) {
   return same_ignoring_case(coding, "gzip") || same_ignoring_case(coding, "x-gzip");
 }
 
-std::optional<Response> refuse_parameters(const Operation& operation, const Query& query) {
+std::optional<Response> refuse_unknown(const Operation& operation, const Query& query) {
   std::vector<ProblemItem> errors;
   std::vector<std::string> names;
   for (const auto& [name, value] : query.items()) {
-    const auto& known = operation.parameters;
-    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    if (contains(operation.parameters, name)) continue;
     errors.push_back({"/query/" + name, "unknown_parameter", value});
-    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+    if (!contains(names, name)) names.push_back(name);
   }
   if (errors.empty()) return std::nullopt;
   auto allowed = operation.parameters;
@@ -74,6 +78,20 @@ std::optional<Response> refuse_parameters(const Operation& operation, const Quer
   Problem refusal{400, "Unknown parameter", std::move(detail), std::move(errors), {}};
   refusal.members.emplace_back("allowed", nlohmann::json(allowed).dump());
   return problem(std::move(refusal));
+}
+
+// One value is asked for and several are given: whichever were taken, the sender might have meant another.
+std::optional<Response> refuse_repeated(const Operation& operation, const Query& query) {
+  std::vector<ProblemItem> errors;
+  std::set<std::string_view> seen, repeated;
+  for (const auto& [name, value] : query.items()) {
+    if (seen.insert(name).second || contains(operation.lists, name)) continue;
+    errors.push_back({"/query/" + name, "repeated_parameter", value});
+    repeated.insert(name);
+  }
+  if (errors.empty()) return std::nullopt;
+  return problem(400, "Repeated parameter", fmt::format("{} may be given only once", fmt::join(repeated, ", ")),
+                 std::move(errors));
 }
 
 std::optional<Response> refuse_body(const Operation& operation, Request& request) {
@@ -173,7 +191,8 @@ Admission admit(const Router& router, const RequestLine& line, Request& request)
     return {nullptr, problem(400, "Malformed query", error.text(), {{"/query", "malformed", error.where}})};
   }
   request.query = std::move(*parameters);
-  if (auto refusal = refuse_parameters(operation, request.query)) return {nullptr, std::move(refusal)};
+  if (auto refusal = refuse_unknown(operation, request.query)) return {nullptr, std::move(refusal)};
+  if (auto refusal = refuse_repeated(operation, request.query)) return {nullptr, std::move(refusal)};
 
   request.content_type = media_type(request.headers.get("Content-Type").value_or(""));
   if (operation.body_types.empty()) return {found.route, std::nullopt};

@@ -21,12 +21,32 @@ int hex_digit(char c) {
   return -1;
 }
 
+// The pieces between literal commas, each decoded; at least one.
+std::optional<std::vector<std::string>> decoded_pieces(std::string_view value) {
+  std::vector<std::string> out;
+  for (;;) {
+    auto comma = std::min(value.find(','), value.size());
+    auto piece = percent_decode(value.substr(0, comma), true);
+    if (!piece) return std::nullopt;
+    out.push_back(std::move(*piece));
+    if (comma == value.size()) return out;
+    value.remove_prefix(comma + 1);
+  }
+}
+
 // A key that ordered_json will not sort: type, title, status first, as people expect to read a problem.
 nlohmann::ordered_json to_json(const ProblemItem& item) {
   return {{"pointer", item.pointer}, {"code", item.code}, {"value", item.value}};
 }
 
 }  // namespace
+
+void Query::add(std::string name, std::vector<std::string> pieces) {
+  std::string value;
+  for (const std::string& piece : pieces) value += (&piece == pieces.data() ? "" : ",") + piece;
+  Pairs::add(std::move(name), std::move(value));
+  pieces_.push_back(std::move(pieces));
+}
 
 std::optional<std::string_view> Query::get(std::string_view name) const {
   for (const auto& [key, value] : items_) {
@@ -41,6 +61,16 @@ std::vector<std::string_view> Query::all(std::string_view name) const {
     if (key == name) values.push_back(value);
   }
   return values;
+}
+
+std::vector<std::string> Query::list(std::string_view name) const {
+  std::vector<std::string> out;
+  for (std::size_t i = 0; i < items_.size(); ++i) {
+    if (items_[i].first != name) continue;
+    std::copy_if(pieces_[i].begin(), pieces_[i].end(), std::back_inserter(out),
+                 [](const std::string& piece) { return !piece.empty(); });
+  }
+  return out;
 }
 
 std::optional<std::string_view> Headers::get(std::string_view name) const {
@@ -139,9 +169,9 @@ Result<Query> parse_query(std::string_view text) {
     if (part.empty()) continue;
     auto equals = std::min(part.find('='), part.size());
     auto name = percent_decode(part.substr(0, equals), true);
-    auto value = percent_decode(part.substr(std::min(equals + 1, part.size())), true);
-    if (!name || !value) return bad_input(std::string(part), "is not valid percent-encoded UTF-8");
-    query.add(std::move(*name), std::move(*value));
+    auto pieces = decoded_pieces(part.substr(std::min(equals + 1, part.size())));
+    if (!name || !pieces) return bad_input(std::string(part), "is not valid percent-encoded UTF-8");
+    query.add(std::move(*name), std::move(*pieces));
   }
   return query;
 }

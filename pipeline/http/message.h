@@ -26,11 +26,18 @@ class Pairs {
   std::vector<std::pair<std::string, std::string>> items_;
 };
 
-// Query parameters: names compare exactly.
+// Query parameters: names compare exactly. A value is kept whole and in the pieces between its literal commas: once
+// percent-decoded, a comma that separates and one that is part of a value (%2C) look alike.
 class Query : public Pairs {
  public:
+  void add(std::string name, std::vector<std::string> pieces);       // the value is the pieces, joined by commas
   std::optional<std::string_view> get(std::string_view name) const;  // the first
   std::vector<std::string_view> all(std::string_view name) const;
+  // OpenAPI's style form, whether or not exploded: the pieces of every value of that name, without empty ones.
+  std::vector<std::string> list(std::string_view name) const;
+
+ private:
+  std::vector<std::vector<std::string>> pieces_;  // of items_
 };
 
 // Header fields: names compare without regard to case.
@@ -94,8 +101,8 @@ Response problem(Problem problem);
 
 // Percent-decoding; nullopt when a % is not followed by two hex digits or the result is not UTF-8.
 std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space);
-// "a=1&b=%20": in order; empty parts are skipped, a name without = has an empty value. Error.where: the part that is
-// wrong.
+// "a=1&b=%20": in order; empty parts are skipped, a name without = has an empty value, a literal comma separates the
+// pieces of a value. Error.where: the part that is wrong.
 Result<Query> parse_query(std::string_view text);
 // A time written into a URL without escaping its plus ("…T08:00:00 08:00" after decoding) with the plus put back;
 // anything else unchanged.

@@ -24,6 +24,7 @@ struct Operation {
   std::string method;                     // "GET" (answers HEAD too), "POST", …
   std::string path;                       // "/api/v1/tasks/{id}": a placeholder is one whole segment
   std::vector<std::string> parameters{};  // query parameters it knows; any other is a 400
+  std::vector<std::string> lists{};       // those of them that may stand several times; another that does is a 400
   std::vector<std::string> body_types{};  // media types of its body, "*/*" for any; empty: it reads no body
   std::size_t body_max = kBodyMax_bytes;  // before and after gzip
   RunOn run_on = RunOn::workers;

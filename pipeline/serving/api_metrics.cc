@@ -79,7 +79,9 @@ void add_metric_routes(http::Router& router, const ApiParts& parts) {
              [sources](const http::Request&) { return dictionary(*sources->domain->get()); });
   std::vector<std::string> parameters = {"tenant", "from", "to", "interval", "group_by", "timezone", "format"};
   parameters.insert(parameters.end(), dimension_names().begin(), dimension_names().end());
-  router.add({.method = "GET", .path = "/api/v1/metrics/{name}", .parameters = parameters},
+  std::vector<std::string> lists = dimension_names();
+  lists.emplace_back("group_by");
+  router.add({.method = "GET", .path = "/api/v1/metrics/{name}", .parameters = parameters, .lists = lists},
              [sources](const http::Request& request) { return values(request, *sources); });
 }
 

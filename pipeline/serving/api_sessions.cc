@@ -85,7 +85,7 @@ void add_session_routes(http::Router& router, const ApiParts& parts) {
   std::vector<std::string> parameters = {"tenant", "from",        "to",    "score", "resolved",
                                          "text",   "has_comment", "limit", "cursor"};
   parameters.insert(parameters.end(), dimension_names().begin(), dimension_names().end());
-  router.add({.method = "GET", .path = "/api/v1/feedback", .parameters = parameters},
+  router.add({.method = "GET", .path = "/api/v1/feedback", .parameters = parameters, .lists = dimension_names()},
              [sources](const http::Request& request) { return feedback(request, *sources); });
   router.add({.method = "GET", .path = "/api/v1/sessions/{id}", .parameters = {"tenant"}},
              [sources](const http::Request& request) { return session(request, *sources); });

@@ -75,9 +75,9 @@ constexpr std::string_view kKinds[] = {"recovery", "improvement", "safety", "pra
 
 Result<TaskFilter> read_filter(const http::Query& query) {
   TaskFilter out;
-  out.departments = list_parameter(query, "department");
-  out.states = list_parameter(query, "state");
-  out.kinds = list_parameter(query, "kind");
+  out.departments = query.list("department");
+  out.states = words_parameter(query, "state");
+  out.kinds = words_parameter(query, "kind");
   for (const auto& [name, words, known] :
        {std::tuple{"state", &out.states, std::span<const std::string_view>{kStates}}, {"kind", &out.kinds, kKinds}}) {
     for (const std::string& word : *words) {
@@ -231,7 +231,8 @@ void add_task_routes(http::Router& router, const ApiParts& parts) {
   auto sources = parts.sources;
   router.add({.method = "GET",
               .path = "/api/v1/tasks",
-              .parameters = {"tenant", "department", "state", "kind", "overdue", "limit", "cursor"}},
+              .parameters = {"tenant", "department", "state", "kind", "overdue", "limit", "cursor"},
+              .lists = {"department", "state", "kind"}},
              [sources](const http::Request& request) { return list(request, *sources); });
   router.add({.method = "GET", .path = "/api/v1/tasks/{id}", .parameters = {"tenant"}},
              [sources](const http::Request& request) {

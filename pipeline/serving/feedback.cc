@@ -103,11 +103,10 @@ Result<FeedbackQuery> read_feedback_query(const http::Query& query, const Domain
   if (!tenant) return tl::make_unexpected(tenant.error());
   out.tenant = *tenant;
   out.filters = filter_parameters(query);
-  for (auto [parameter, into] : {std::pair{"from", &out.from}, std::pair{"to", &out.to}}) {
-    auto time = time_parameter(query, parameter, domain.zone_of(out.tenant));
-    if (!time) return tl::make_unexpected(time.error());
-    *into = *time;
-  }
+  auto period = period_parameters(query, domain.zone_of(out.tenant));
+  if (!period) return tl::make_unexpected(period.error());
+  out.from = period->from;
+  out.to = period->to;
   if (auto score = query.get("score")) {
     char* rest = nullptr;
     std::string text{*score};

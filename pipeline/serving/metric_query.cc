@@ -152,7 +152,7 @@ Result<MetricQuery> read_metric_query(const std::string& name, const http::Query
     if (!parsed) return tl::make_unexpected(parsed.error());
     out.interval = *parsed;
   }
-  out.group_by = list_parameter(query, "group_by");
+  out.group_by = words_parameter(query, "group_by");
   std::set<std::string> once;
   for (const std::string& dimension : out.group_by) {
     if (!sessions::is_dimension(dimension))

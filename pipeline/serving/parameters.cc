@@ -8,6 +8,18 @@
 #include "pipeline/base/hash.h"
 
 namespace echoloop::serving {
+namespace {
+
+// "T+1" written into a URL without escaping its plus arrives as "T 1".
+std::vector<std::string> delays(const http::Query& query) {
+  std::vector<std::string> out = words_parameter(query, "delay");
+  for (std::string& value : out) {
+    if (value.starts_with("T ")) value[1] = '+';
+  }
+  return out;
+}
+
+}  // namespace
 
 Result<std::string> tenant_parameter(const http::Query& query, const Domain& domain) {
   if (auto tenant = query.get("tenant"); tenant && !tenant->empty()) return std::string(*tenant);
@@ -28,6 +40,17 @@ Result<std::optional<Time>> time_parameter(const http::Query& query, std::string
   return std::optional<Time>{*time};
 }
 
+Result<Period> period_parameters(const http::Query& query, const TimeZone& zone) {
+  Period out;
+  for (auto [name, into] : {std::pair{"from", &out.from}, std::pair{"to", &out.to}}) {
+    auto time = time_parameter(query, name, zone);
+    if (!time) return tl::make_unexpected(time.error());
+    *into = *time;
+  }
+  if (out.from && out.to && *out.from >= *out.to) return bad_input("to", "lies not after from");
+  return out;
+}
+
 Result<TimeZone> zone_parameter(const http::Query& query, const TimeZone& of_tenant) {
   auto name = query.get("timezone");
   if (!name) return of_tenant;
@@ -45,7 +68,7 @@ Result<TimeZone> zone_parameter(const http::Query& query, const TimeZone& of_ten
   return zone;
 }
 
-std::vector<std::string> list_parameter(const http::Query& query, std::string_view name) {
+std::vector<std::string> words_parameter(const http::Query& query, std::string_view name) {
   std::vector<std::string> out;
   for (std::string_view text : query.all(name)) {
     while (!text.empty()) {
@@ -79,7 +102,7 @@ const std::vector<std::string>& dimension_names() {
 Filters filter_parameters(const http::Query& query) {
   Filters out;
   for (const std::string& name : dimension_names()) {
-    for (std::string& value : list_parameter(query, name)) out[name].insert(std::move(value));
+    for (std::string& value : name == "delay" ? delays(query) : query.list(name)) out[name].insert(std::move(value));
   }
   return out;
 }

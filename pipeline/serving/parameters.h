@@ -18,12 +18,19 @@ Result<std::string> tenant_parameter(const http::Query& query, const Domain& dom
 // RFC 3339, or a date, which is its first instant in the zone.
 Result<std::optional<Time>> time_parameter(const http::Query& query, std::string_view name, const TimeZone& zone);
 
+// `from` and `to`, half open. Error: nothing lies between them.
+struct Period {
+  std::optional<Time> from, to;
+};
+Result<Period> period_parameters(const http::Query& query, const TimeZone& zone);
+
 // `timezone`, else the tenant's. A zone whose hours begin at other minutes than the tenant's cannot be answered from
 // hour buckets.
 Result<TimeZone> zone_parameter(const http::Query& query, const TimeZone& of_tenant);
 
-// Comma lists and repeated parameters alike.
-std::vector<std::string> list_parameter(const http::Query& query, std::string_view name);
+// The words of a list that knows all its words (group_by, state, kind, delay): commas and repeated parameters alike
+// separate, however the comma is written, because no word holds one and many clients escape what they are given.
+std::vector<std::string> words_parameter(const http::Query& query, std::string_view name);
 
 // Default 50; above 200 counts as 200.
 Result<std::size_t> limit_parameter(const http::Query& query);

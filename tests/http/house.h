@@ -56,13 +56,14 @@ inline constexpr std::size_t kTestBodyMax_bytes = 1u << 20;
 
 inline Router routes(Gate& gate) {
   Router router;
-  router.add({.method = "GET", .path = "/echo/{id}", .parameters = {"a", "b"}}, [](const Request& request) {
-    nlohmann::json out{
-        {"id", request.parts.find("id")->second}, {"request_id", request.id}, {"method", request.method}};
-    out["query"] = request.query.items();
-    out["remote"] = request.remote;
-    return json(200, out.dump());
-  });
+  router.add({.method = "GET", .path = "/echo/{id}", .parameters = {"a", "b"}, .lists = {"b"}},
+             [](const Request& request) {
+               nlohmann::json out{
+                   {"id", request.parts.find("id")->second}, {"request_id", request.id}, {"method", request.method}};
+               out["query"] = request.query.items();
+               out["remote"] = request.remote;
+               return json(200, out.dump());
+             });
   router.add({.method = "POST",
               .path = "/body",
               .body_types = {"text/plain", "application/json"},

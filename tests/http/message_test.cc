@@ -36,6 +36,16 @@ TEST(Query, KeepsOrderAndRepetition) {
   EXPECT_EQ(query->get("none"), std::nullopt);
 }
 
+TEST(Query, ALiteralCommaSeparatesAndAnEscapedOneIsPartOfAValue) {
+  auto query = parse_query("a=x,y%2Cz&b=1&a=%E8%8F%9C,,&c=p%2cq");
+  ASSERT_TRUE(query);
+  EXPECT_THAT(query->list("a"), ElementsAre("x", "y,z", "菜"));
+  EXPECT_THAT(query->list("c"), ElementsAre("p,q"));
+  EXPECT_THAT(query->list("none"), ElementsAre());
+  EXPECT_EQ(query->get("a"), "x,y,z");
+  EXPECT_THAT(query->all("a"), ElementsAre("x,y,z", "菜,,"));
+}
+
 TEST(Query, NamesThePartThatIsMalformed) {
   auto query = parse_query("a=1&b=%zz");
   ASSERT_FALSE(query);

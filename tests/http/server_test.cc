@@ -91,6 +91,15 @@ TEST_F(Serving, UnknownParametersAreNamedAllAtOnce) {
   EXPECT_EQ(problem_of(ask(get("/echo/%ff")))["status"], 400);
 }
 
+TEST_F(Serving, OnlyListsMayStandTwice) {
+  EXPECT_EQ(ask(get("/echo/x?b=1&b=2&a=3")).status, 200);
+  auto out = problem_of(ask(get("/echo/x?a=1&b=2&a=1")));
+  EXPECT_EQ(out["status"], 400);
+  EXPECT_EQ(out["type"], "urn:echoloop:problem:repeated-parameter");
+  EXPECT_EQ(out["detail"], "a may be given only once");
+  EXPECT_EQ(out["errors"], Json::parse(R"([{"pointer":"/query/a","code":"repeated_parameter","value":"1"}])"));
+}
+
 TEST_F(Serving, UnknownPathsAndMethodsSayWhatThereIs) {
   EXPECT_EQ(problem_of(ask(get("/nothing")))["status"], 404);
   auto answer = ask("DELETE /echo/x HTTP/1.1\r\nHost: t\r\n\r\n");

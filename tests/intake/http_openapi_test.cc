@@ -17,11 +17,11 @@ using testing::SizeIs;
 
 // What both sides say about an operation.
 struct Face {
-  std::set<std::string> parameters, placeholders, body_types;
+  std::set<std::string> parameters, lists, placeholders, body_types;
   friend bool operator==(const Face&, const Face&) = default;
   friend void PrintTo(const Face& face, std::ostream* out) {
-    *out << "parameters " << Json(face.parameters) << " placeholders " << Json(face.placeholders) << " bodies "
-         << Json(face.body_types);
+    *out << "parameters " << Json(face.parameters) << " lists " << Json(face.lists) << " placeholders "
+         << Json(face.placeholders) << " bodies " << Json(face.body_types);
   }
 };
 using Faces = std::map<std::string, Face>;  // "GET /path"
@@ -53,6 +53,7 @@ class OpenApi : public Desk {
         for (const auto& reference : operation.value("parameters", Json::array())) {
           const auto& parameter = at(reference);
           if (parameter["in"] == "query") face.parameters.insert(parameter["name"]);
+          if (at(parameter["schema"]).value("type", "") == "array") face.lists.insert(parameter["name"]);
           if (parameter["in"] == "path") face.placeholders.insert(parameter["name"]);
         }
         if (operation.contains("requestBody")) {
@@ -68,6 +69,7 @@ class OpenApi : public Desk {
     Faces out;
     for (const auto& operation : router_.operations()) {
       Face face{{operation.parameters.begin(), operation.parameters.end()},
+                {operation.lists.begin(), operation.lists.end()},
                 {},
                 {operation.body_types.begin(), operation.body_types.end()}};
       for (auto begin = operation.path.find('{'); begin != std::string::npos;

@@ -16,9 +16,9 @@ class Peer {
  public:
   Peer() {
     http::Router router;
-    router.add({"POST", "/api/v1/events", {"age"}, {"application/x-ndjson"}, body_max},
+    router.add({"POST", "/api/v1/events", {"age"}, {}, {"application/x-ndjson"}, body_max},
                [this](const http::Request& request) { return events(request); });
-    router.add({"POST", "/api/v1/dead", {}, {"application/x-ndjson"}}, [this](const http::Request& request) {
+    router.add({"POST", "/api/v1/dead", {}, {}, {"application/x-ndjson"}}, [this](const http::Request& request) {
       std::lock_guard lock(mutex_);
       for (nlohmann::json& line : lines_of(request.body)) dead.push_back(std::move(line));
       return http::json(202, "{}");
