@@ -49,14 +49,31 @@ ordered_json evaluation_json(const state::Evaluation& e) {
   return out;
 }
 
+ordered_json count_or_null(bool there, std::int64_t count) {
+  return there ? ordered_json(count) : ordered_json(nullptr);
+}
+
+ordered_json knowledge_json(const state::Close& close) {
+  if (!close.has_knowledge_lookups() && !close.has_knowledge_hits()) return nullptr;
+  return {{"lookups", count_or_null(close.has_knowledge_lookups(), close.knowledge_lookups())},
+          {"hits", count_or_null(close.has_knowledge_hits(), close.knowledge_hits())}};
+}
+
+ordered_json routing_json(const state::Close& close) {
+  if (close.routing_rule().empty() && close.routing_version().empty() && close.intended_group().empty()) return nullptr;
+  return {{"rule", text_or_null(close.routing_rule())},
+          {"version", text_or_null(close.routing_version())},
+          {"intended_group", text_or_null(close.intended_group())}};
+}
+
 ordered_json close_json(const state::Close& close) {
   ordered_json out = {{"closed_at", time_json(close.closed_at())}, {"customer_id", text_or_null(close.customer_id())},
                       {"channel", text_or_null(close.channel())},  {"category", text_or_null(close.category())},
                       {"entity", text_or_null(close.entity())},    {"closed_by", text_or_null(close.closed_by())}};
   out["opened_at"] = close.has_opened_at() ? time_json(close.opened_at()) : ordered_json(nullptr);
-  out["queued_ms"] = close.has_queued_ms() ? ordered_json(close.queued_ms()) : ordered_json(nullptr);
-  out["first_reply_ms"] = close.has_first_reply_ms() ? ordered_json(close.first_reply_ms()) : ordered_json(nullptr);
-  out["handle_ms"] = close.has_handle_ms() ? ordered_json(close.handle_ms()) : ordered_json(nullptr);
+  out["queued_ms"] = count_or_null(close.has_queued_ms(), close.queued_ms());
+  out["first_reply_ms"] = count_or_null(close.has_first_reply_ms(), close.first_reply_ms());
+  out["handle_ms"] = count_or_null(close.has_handle_ms(), close.handle_ms());
   out["agent_resolution"] = kClaims[close.agent_resolution()];
   out["agent_tags"] = texts(close.agent_tags());
   out["agents"] = ordered_json::array();
@@ -68,11 +85,11 @@ ordered_json close_json(const state::Close& close) {
                              {"from", h.has_from() ? time_json(h.from()) : ordered_json(nullptr)},
                              {"to", h.has_to() ? time_json(h.to()) : ordered_json(nullptr)}});
   }
-  out["transfers"] = close.has_transfers() ? ordered_json(close.transfers()) : ordered_json(nullptr);
-  out["routing"] = {{"rule", text_or_null(close.routing_rule())},
-                    {"version", text_or_null(close.routing_version())},
-                    {"intended_group", text_or_null(close.intended_group())}};
-  out["links"] = texts(close.links());
+  out["transfers"] = count_or_null(close.has_transfers(), close.transfers());
+  out["work_orders"] = count_or_null(close.has_work_orders(), close.work_orders());
+  out["knowledge"] = knowledge_json(close);
+  out["routing"] = routing_json(close);
+  out["links"] = close.links().empty() ? ordered_json(nullptr) : ordered_json(texts(close.links()));
   out["previous_session"] = text_or_null(close.previous_session());
   return out;
 }
