@@ -27,7 +27,8 @@ constexpr MetricSpec kSpecs[] = {
      },
      {},
      {},
-     false},
+     false,
+     Answers::none},
     {"evaluations",
      MetricShape::count,
      [](const Measures& m) {
@@ -35,7 +36,8 @@ constexpr MetricSpec kSpecs[] = {
      },
      {},
      {},
-     false},
+     false,
+     Answers::none},
     {"csat",
      MetricShape::rate,
      [](const Measures& m) {
@@ -43,7 +45,8 @@ constexpr MetricSpec kSpecs[] = {
      },
      {},
      {},
-     false},
+     false,
+     Answers::scores},
     {"dsat",
      MetricShape::rate,
      [](const Measures& m) {
@@ -51,7 +54,8 @@ constexpr MetricSpec kSpecs[] = {
      },
      {},
      {},
-     false},
+     false,
+     Answers::scores},
     {"average_score",
      MetricShape::mean,
      [](const Measures& m) {
@@ -59,7 +63,8 @@ constexpr MetricSpec kSpecs[] = {
      },
      {},
      ScoreKind::csat,
-     false},
+     false,
+     Answers::scores},
     {"nps",
      MetricShape::nps,
      [](const Measures& m) {
@@ -67,7 +72,8 @@ constexpr MetricSpec kSpecs[] = {
      },
      {},
      {},
-     false},
+     false,
+     Answers::scores},
     {"ces",
      MetricShape::mean,
      [](const Measures& m) {
@@ -75,7 +81,8 @@ constexpr MetricSpec kSpecs[] = {
      },
      {},
      ScoreKind::ces,
-     false},
+     false,
+     Answers::scores},
     {"resolved_rate",
      MetricShape::rate,
      [](const Measures& m) {
@@ -83,7 +90,8 @@ constexpr MetricSpec kSpecs[] = {
      },
      {},
      {},
-     false},
+     false,
+     Answers::resolution},
     {"unresolved_rate",
      MetricShape::rate,
      [](const Measures& m) {
@@ -91,7 +99,8 @@ constexpr MetricSpec kSpecs[] = {
      },
      {},
      {},
-     false},
+     false,
+     Answers::resolution},
     {"response_rate",
      MetricShape::rate,
      [](const Measures& m) {
@@ -99,7 +108,8 @@ constexpr MetricSpec kSpecs[] = {
      },
      {},
      {},
-     false},
+     false,
+     Answers::none},
     {"coverage",
      MetricShape::rate,
      [](const Measures& m) {
@@ -107,7 +117,8 @@ constexpr MetricSpec kSpecs[] = {
      },
      {},
      {},
-     false},
+     false,
+     Answers::none},
     {"resolution_mismatch_rate",
      MetricShape::rate,
      [](const Measures& m) {
@@ -115,7 +126,8 @@ constexpr MetricSpec kSpecs[] = {
      },
      {},
      {},
-     false},
+     false,
+     Answers::resolution},
     {"handle_time",
      MetricShape::mean,
      [](const Measures& m) {
@@ -123,7 +135,8 @@ constexpr MetricSpec kSpecs[] = {
      },
      Timing::handle,
      {},
-     false},
+     false,
+     Answers::none},
     {"queue_time",
      MetricShape::mean,
      [](const Measures& m) {
@@ -131,7 +144,8 @@ constexpr MetricSpec kSpecs[] = {
      },
      Timing::queue,
      {},
-     false},
+     false,
+     Answers::none},
     {"first_reply",
      MetricShape::mean,
      [](const Measures& m) {
@@ -139,7 +153,8 @@ constexpr MetricSpec kSpecs[] = {
      },
      Timing::first_reply,
      {},
-     false},
+     false,
+     Answers::none},
     {"csat_all_handlers",
      MetricShape::rate,
      [](const Measures& m) {
@@ -147,7 +162,8 @@ constexpr MetricSpec kSpecs[] = {
      },
      {},
      {},
-     true},
+     true,
+     Answers::scores},
     {"csat_time_weighted",
      MetricShape::weighted,
      [](const Measures& m) {
@@ -155,7 +171,8 @@ constexpr MetricSpec kSpecs[] = {
      },
      {},
      {},
-     true},
+     true,
+     Answers::scores},
 };
 
 }  // namespace

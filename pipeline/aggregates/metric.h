@@ -19,6 +19,9 @@ enum class MetricShape : std::uint8_t {
   weighted,  // a rate over milliseconds: no interval, because milliseconds are not independent draws
 };
 
+// What customers said that a value rests on; `none`: it is there without their answers.
+enum class Answers : std::uint8_t { none, scores, resolution };
+
 struct Ratio {
   std::int64_t numerator = 0;
   std::int64_t n = 0;
@@ -31,6 +34,7 @@ struct MetricSpec {
   std::optional<Timing> timing;     // of a mean over a histogram of times
   std::optional<ScoreKind> scores;  // of a mean over scores
   bool needs_handler_set = false;   // only in sets with agent, group or department
+  Answers answers{};
 };
 
 std::span<const MetricSpec> metric_specs();

@@ -7,6 +7,7 @@
 #include "pipeline/base/bytes.h"
 #include "pipeline/serving/api.h"
 #include "pipeline/serving/metric_answer.h"
+#include "pipeline/serving/pooled_versions.h"
 
 namespace echoloop::serving {
 namespace {
@@ -60,8 +61,10 @@ http::Response values(const http::Request& request, const Sources& sources) {
                       {"tenant", query->tenant},
                       {"as_of", as_of(query->tenant, sources)},
                       {"timezone", query->zone.name()}};
-  out["warnings"] = ordered_json::array();
-  for (const std::string& survey : pooled_surveys(*query, sources, *domain)) {
+  auto pooled = pooled_surveys(*query, sources, *domain);
+  if (!pooled) return refused(pooled.error());
+  out["warnings"] = query->warnings;
+  for (const std::string& survey : *pooled) {
     out["warnings"].push_back(
         fmt::format("versions of survey '{}' are pooled: group or filter by survey_version", survey));
   }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -38,28 +39,28 @@ ordered_json bounds_json(const std::optional<statistics::WorstBest>& bounds, dou
   return {{"low", bounds->low / unit}, {"high", bounds->high / unit}};
 }
 
-// Answers that were possible: those given, and one more for each session that gave none.
-std::int64_t possible_answers(const Measures& m, std::int64_t n) { return n + m.sessions() - m.get(Counter::answered); }
-
-bool depends_on_answers(const aggregates::MetricSpec& metric) {
-  return metric.name != "response_rate" && metric.name != "coverage";
+// Answers that were possible: those given, and one more for each session that gave none, whether it has no evaluation
+// or one that is silent on this. A session may score in several surveys, so both counts are at most what was possible.
+std::int64_t possible_answers(const aggregates::MetricSpec& metric, const Measures& m, std::int64_t n) {
+  if (metric.needs_handler_set) return m.get(Counter::all_sessions);
+  return std::max(m.sessions(), n + m.sessions() - m.get(Counter::answered));
 }
 
 void read_rate(const aggregates::MetricSpec& metric, const Measures& m, aggregates::Ratio ratio, Reading& out) {
   if (ratio.n > 0) out.value = static_cast<double>(ratio.numerator) / static_cast<double>(ratio.n);
   if (metric.shape == MetricShape::weighted) return;
   out.interval = interval_json(statistics::wilson_interval(ratio.numerator, ratio.n, kLevel), "wilson");
-  if (depends_on_answers(metric))
-    out.bounds = bounds_json(statistics::rate_bounds(ratio.numerator, ratio.n, possible_answers(m, ratio.n)));
+  if (metric.answers != aggregates::Answers::none)
+    out.bounds = bounds_json(statistics::rate_bounds(ratio.numerator, ratio.n, possible_answers(metric, m, ratio.n)));
 }
 
-void read_score_mean(aggregates::ScoreKind kind, const Measures& m, aggregates::Ratio ratio, Reading& out) {
+void read_score_mean(const aggregates::MetricSpec& metric, const Measures& m, aggregates::Ratio ratio, Reading& out) {
   out.numerator = static_cast<double>(ratio.numerator) / kThousandths;
   if (ratio.numerator % 1000 == 0) out.numerator = ratio.numerator / 1000;
   std::set<std::pair<std::int64_t, std::int64_t>> scales;
   std::vector<statistics::ValueCount> histogram;
   for (const auto& [point, n] : m.scores()) {
-    if (point.kind != kind) continue;
+    if (point.kind != metric.scores) continue;
     scales.emplace(point.min, point.max);
     histogram.push_back({point.value, n});
   }
@@ -69,12 +70,21 @@ void read_score_mean(aggregates::ScoreKind kind, const Measures& m, aggregates::
   }
   auto mean = statistics::mean_of(histogram, kLevel);
   if (!mean) return;
-  out.value = mean->value / kThousandths;
+  out.value = static_cast<double>(ratio.numerator) / (kThousandths * static_cast<double>(ratio.n));
   out.interval = interval_json(mean->interval, "t", kThousandths);
   out.bounds = bounds_json(
-      statistics::mean_bounds(mean->value, ratio.n, possible_answers(m, ratio.n),
+      statistics::mean_bounds(mean->value, ratio.n, possible_answers(metric, m, ratio.n),
                               static_cast<double>(scales.begin()->first), static_cast<double>(scales.begin()->second)),
       kThousandths);
+}
+
+void read_nps(const aggregates::MetricSpec& metric, const Measures& m, std::int64_t n, Reading& out) {
+  const std::int64_t promoters = m.get(Counter::nps_promoters), detractors = m.get(Counter::nps_detractors);
+  if (auto nps = statistics::net_promoter_score(promoters, detractors, n, kLevel)) {
+    out.value = nps->value;
+    out.interval = interval_json(nps->interval, "score");
+  }
+  out.bounds = bounds_json(statistics::nps_bounds(promoters, detractors, n, possible_answers(metric, m, n)));
 }
 
 Reading read(const aggregates::MetricSpec& metric, const Metric& definition, const Measures& m) {
@@ -91,15 +101,11 @@ Reading read(const aggregates::MetricSpec& metric, const Metric& definition, con
       read_rate(metric, m, ratio, out);
       break;
     case MetricShape::nps:
-      if (auto nps = statistics::net_promoter_score(m.get(Counter::nps_promoters), m.get(Counter::nps_detractors),
-                                                    ratio.n, kLevel)) {
-        out.value = nps->value;
-        out.interval = interval_json(nps->interval, "score");
-      }
+      read_nps(metric, m, ratio.n, out);
       break;
     case MetricShape::mean:
       if (metric.scores) {
-        read_score_mean(*metric.scores, m, ratio, out);
+        read_score_mean(metric, m, ratio, out);
       } else if (ratio.n > 0) {
         out.value = static_cast<double>(ratio.numerator) / static_cast<double>(ratio.n);
       }
@@ -140,6 +146,13 @@ std::int64_t unanswered(const Measures& m) {
          m.get(Counter::unresolved_unanswered);
 }
 
+// What of the period lies in the query's time: the row counts no more than that.
+Period counted_period(const MetricQuery& query, Time period) {
+  if (query.interval == Interval::all) return {query.from, query.to};
+  Time end = period_end(query.zone, query.interval, period);
+  return {std::max(period, query.from.value_or(period)), std::min(end, query.to.value_or(end))};
+}
+
 std::string csv_field(const ordered_json& value) {
   if (value.is_null()) return "";
   std::string text = value.is_string() ? value.get<std::string>() : value.dump();
@@ -150,6 +163,41 @@ std::string csv_field(const ordered_json& value) {
   std::string out = "\"";
   for (char c : text) out += c == '"' ? "\"\"" : std::string(1, c);
   return out + "\"";
+}
+
+// A number of the JSON row, by its place there, under a name of its own.
+struct CsvColumn {
+  std::string name, place;
+};
+
+// All that the JSON rows hold; the same for every metric but for the table that only one has.
+std::vector<CsvColumn> csv_columns(const aggregates::MetricSpec& metric) {
+  std::vector<CsvColumn> out = {{"from", "/from"},
+                                {"to", "/to"},
+                                {"numerator", "/numerator"},
+                                {"n", "/n"},
+                                {"value", "/value"},
+                                {"level", "/interval/level"},
+                                {"method", "/interval/method"},
+                                {"low", "/interval/low"},
+                                {"high", "/interval/high"},
+                                {"eligible", "/coverage/eligible"},
+                                {"invited", "/coverage/invited"},
+                                {"not_reached", "/coverage/not_reached"},
+                                {"answered", "/coverage/answered"},
+                                {"bound_low", "/bounds/low"},
+                                {"bound_high", "/bounds/high"},
+                                {"suppressed", "/suppressed"},
+                                {"p50", "/quantiles/p50"},
+                                {"p90", "/quantiles/p90"},
+                                {"p99", "/quantiles/p99"},
+                                {"unanswered", "/unanswered"}};
+  if (metric.name != "resolution_mismatch_rate") return out;
+  for (std::string agent : {"resolved", "unresolved", "unknown"}) {
+    for (std::string customer : {"yes", "no", "unanswered"})
+      out.push_back({agent + "_" + customer, "/table/" + agent + "/" + customer});
+  }
+  return out;
 }
 
 }  // namespace
@@ -167,11 +215,9 @@ ordered_json metric_row(const MetricQuery& query, const Metric& definition, cons
   ordered_json row;
   row["group"] = ordered_json::object();
   for (std::size_t i = 0; i < query.group_by.size(); ++i) row["group"][query.group_by[i]] = key.group[i];
-  bool all = query.interval == Interval::all;
-  std::optional<Time> from = all ? query.from : std::optional{key.period};
-  std::optional<Time> to = all ? query.to : std::optional{period_end(query.zone, query.interval, key.period)};
-  row["from"] = from ? ordered_json(format_time(*from)) : ordered_json(nullptr);
-  row["to"] = to ? ordered_json(format_time(*to)) : ordered_json(nullptr);
+  Period counted = counted_period(query, key.period);
+  row["from"] = counted.from ? ordered_json(format_time(*counted.from)) : ordered_json(nullptr);
+  row["to"] = counted.to ? ordered_json(format_time(*counted.to)) : ordered_json(nullptr);
   row["numerator"] = reading.numerator;
   row["n"] = reading.n;
   row["value"] = reading.value;
@@ -190,20 +236,21 @@ ordered_json metric_row(const MetricQuery& query, const Metric& definition, cons
 }
 
 std::string metric_csv(const MetricQuery& query, const Metric& definition, const MetricRows& rows) {
-  std::string out;
-  for (const std::string& dimension : query.group_by) out += dimension + ",";
-  out += "from,to,numerator,n,value,low,high,eligible,invited,not_reached,answered,bound_low,bound_high,suppressed\r\n";
+  std::vector<ordered_json::json_pointer> places;
+  std::string out = "metric,definition_version";
+  for (const std::string& dimension : query.group_by) out += "," + dimension;
+  for (const CsvColumn& column : csv_columns(*query.metric)) {
+    out += "," + column.name;
+    places.emplace_back(column.place);
+  }
+  out += "\r\n";
+  const std::string begin = fmt::format("{},{}", query.metric->name, definition.version);
   for (const auto& [key, measures] : rows) {
-    ordered_json row = metric_row(query, definition, key, measures);
-    for (const std::string& dimension : query.group_by) out += csv_field(row["group"][dimension]) + ",";
-    const auto inner = [&](const char* object, const char* name) {
-      return row[object].is_null() ? std::string{} : csv_field(row[object][name]);
-    };
-    out += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{}\r\n", csv_field(row["from"]), csv_field(row["to"]),
-                       csv_field(row["numerator"]), csv_field(row["n"]), csv_field(row["value"]),
-                       inner("interval", "low"), inner("interval", "high"), inner("coverage", "eligible"),
-                       inner("coverage", "invited"), inner("coverage", "not_reached"), inner("coverage", "answered"),
-                       inner("bounds", "low"), inner("bounds", "high"), csv_field(row["suppressed"]));
+    const ordered_json row = metric_row(query, definition, key, measures);
+    out += begin;
+    for (const std::string& value : key.group) out += "," + csv_field(value);
+    for (const auto& place : places) out += "," + (row.contains(place) ? csv_field(row[place]) : std::string{});
+    out += "\r\n";
   }
   return out;
 }

@@ -15,7 +15,8 @@ nlohmann::ordered_json metric_row(const MetricQuery& query, const Metric& defini
 
 nlohmann::ordered_json definition_json(const Metric& metric);
 
-// RFC 4180, a header row; the same numbers as the JSON.
+// RFC 4180, a header row; each row names its metric and the version of its definition and holds the same numbers as the
+// JSON.
 std::string metric_csv(const MetricQuery& query, const Metric& definition, const MetricRows& rows);
 
 }  // namespace echoloop::serving

@@ -15,11 +15,12 @@ namespace echoloop::serving {
 struct MetricQuery {
   const aggregates::MetricSpec* metric = nullptr;
   std::string tenant;
-  std::optional<Time> from, to;  // half open; none: unbounded
+  std::optional<Time> from, to;  // half open, whole hours of the tenant's zone; none: unbounded
   Interval interval = Interval::all;
   std::vector<std::string> group_by;
   Filters filters;
   TimeZone zone;
+  std::vector<std::string> warnings;  // where it asks for what buckets cannot tell
 };
 
 Result<MetricQuery> read_metric_query(const std::string& name, const http::Query& query, const Domain& domain);
@@ -35,9 +36,7 @@ using MetricRows = std::map<MetricKey, aggregates::Measures>;
 // Sessions that a computed combination may look at; more is a 400 that names the stored sets.
 inline constexpr std::size_t kComputedSessions_max = 200'000;
 
+// Rows without a session of the metric's own kind are left out.
 Result<MetricRows> collect(const MetricQuery& query, const Sources& sources, const Domain& domain);
-
-// Surveys of which more than one version stands behind the rows of this query.
-std::vector<std::string> pooled_surveys(const MetricQuery& query, const Sources& sources, const Domain& domain);
 
 }  // namespace echoloop::serving
