@@ -39,6 +39,21 @@ ordered_json bounds_json(const std::optional<statistics::WorstBest>& bounds, dou
   return {{"low", bounds->low / unit}, {"high", bounds->high / unit}};
 }
 
+// What is credited to all handlers counts more sessions than those whose last handler is in the group; how many of them
+// were asked and answered is not kept.
+ordered_json coverage_json(const aggregates::MetricSpec& metric, const Measures& m) {
+  if (metric.needs_handler_set) {
+    return {{"eligible", m.get(Counter::all_sessions)},
+            {"invited", nullptr},
+            {"not_reached", nullptr},
+            {"answered", nullptr}};
+  }
+  return {{"eligible", m.sessions()},
+          {"invited", m.get(Counter::invited)},
+          {"not_reached", m.get(Counter::not_reached)},
+          {"answered", m.get(Counter::answered)}};
+}
+
 // Answers that were possible: those given, and one more for each session that gave none, whether it has no evaluation
 // or one that is silent on this. A session may score in several surveys, so both counts are at most what was possible.
 std::int64_t possible_answers(const aggregates::MetricSpec& metric, const Measures& m, std::int64_t n) {
@@ -222,10 +237,7 @@ ordered_json metric_row(const MetricQuery& query, const Metric& definition, cons
   row["n"] = reading.n;
   row["value"] = reading.value;
   row["interval"] = reading.interval;
-  row["coverage"] = {{"eligible", m.sessions()},
-                     {"invited", m.get(Counter::invited)},
-                     {"not_reached", m.get(Counter::not_reached)},
-                     {"answered", m.get(Counter::answered)}};
+  row["coverage"] = coverage_json(*query.metric, m);
   row["bounds"] = reading.bounds;
   row["suppressed"] = reading.suppressed;
   if (query.metric->timing) row["quantiles"] = quantiles(*query.metric->timing, m, !reading.suppressed.is_null());

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "pipeline/aggregates/cube.h"
+#include "pipeline/serving/or_filters.h"
 #include "pipeline/serving/row_scan.h"
 #include "processors/sessions/contribution.h"
 
@@ -21,7 +22,7 @@ std::string list_of_sets(const Domain& domain) {
 
 tl::unexpected<Error> too_many_sessions(const std::vector<std::string>& dimensions, const Domain& domain) {
   return bad_input("group_by",
-                   fmt::format("no dimension set keeps ({}) ready, and the tenant has more than {} "
+                   fmt::format("no dimension set keeps ({}) ready for these filters, and the tenant has more than {} "
                                "sessions to compute it from; stored sets: {}",
                                aggregates::set_name(dimensions), kComputedSessions_max, list_of_sets(domain)));
 }
@@ -91,7 +92,7 @@ Result<MetricRows> collect(const MetricQuery& query, const Sources& sources, con
     return true;
   };
   std::vector<std::string> dimensions = needed_dimensions(query);
-  if (const DimensionSet* set = stored_set(dimensions, domain)) {
+  if (const DimensionSet* set = stored_set(dimensions, domain); set != nullptr && !may_overlap(query)) {
     auto scanned = scan_cells(query, *set, sources, add);
     if (!scanned) return tl::make_unexpected(scanned.error());
   } else {

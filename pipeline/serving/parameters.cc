@@ -19,6 +19,19 @@ std::vector<std::string> delays(const http::Query& query) {
   return out;
 }
 
+// Most clients escape every comma of a parameter, those between values too. So an escaped one that no space follows may
+// separate values or be part of one: whichever there is.
+std::vector<std::string> both_readings(const std::string& value) {
+  std::vector<std::string> out{value};
+  if (value.find(", ") != std::string::npos) return out;
+  for (std::size_t from = 0, comma = 0; (comma = value.find(',', from)) != std::string::npos || from > 0;) {
+    if (const std::string part = value.substr(from, comma - from); !part.empty()) out.push_back(part);
+    if (comma == std::string::npos) break;
+    from = comma + 1;
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<std::string> tenant_parameter(const http::Query& query, const Domain& domain) {
@@ -102,7 +115,9 @@ const std::vector<std::string>& dimension_names() {
 Filters filter_parameters(const http::Query& query) {
   Filters out;
   for (const std::string& name : dimension_names()) {
-    for (std::string& value : name == "delay" ? delays(query) : query.list(name)) out[name].insert(std::move(value));
+    for (const std::string& value : name == "delay" ? delays(query) : query.list(name)) {
+      for (std::string& meant : both_readings(value)) out[name].insert(std::move(meant));
+    }
   }
   return out;
 }

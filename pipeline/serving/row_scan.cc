@@ -5,6 +5,7 @@
 
 #include "pipeline/aggregates/cube.h"
 #include "pipeline/base/bytes.h"
+#include "pipeline/serving/or_filters.h"
 #include "processors/sessions/contribution.h"
 
 namespace echoloop::serving {
@@ -92,6 +93,7 @@ Result<bool> scan_sessions(const MetricQuery& query, const std::vector<std::stri
   put_key_text(tenant, query.tenant);
   std::size_t seen = 0;
   bool going = true;
+  const bool folds = may_overlap(query);
   const auto add = [&](const state::Facts& facts) {
     sessions::contribute(
         facts, {&plan, 1}, [](std::string_view) { return 0; },
@@ -107,8 +109,10 @@ Result<bool> scan_sessions(const MetricQuery& query, const std::vector<std::stri
                                       [&](std::string_view, std::string_view value) {
                                         state::Session row;
                                         row.ParseFromArray(value.data(), static_cast<int>(value.size()));
-                                        if (row.has_counted() && placing.in_time(row.counted().bucket()))
+                                        if (row.has_counted() && placing.in_time(row.counted().bucket())) {
+                                          if (folds) fold(query, *row.mutable_counted());
                                           add(facts_of(row));
+                                        }
                                         return ++seen <= kComputedSessions_max && going;
                                       });
     if (!scanned) return tl::make_unexpected(scanned.error());

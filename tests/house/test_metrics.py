@@ -182,6 +182,7 @@ class Parameters(Case):
         self.assertEqual(self.channels("channel=shop%2C%20main%20street"), ["shop, main street"])
         self.assertEqual(self.channels("channel=shop%2C+main+street,shop"), ["shop", "shop, main street"])
         self.assertEqual(self.channels("channel=shop&channel=main%20street"), ["main street", "shop"])
+        self.assertEqual(self.channels("channel=shop%2Cmain%20street"), ["main street", "shop"])
         self.assertEqual(self.found("channel=shop%2C%20main%20street,shop"), ["a", "b"])
 
     def test_words_may_be_separated_by_an_escaped_comma(self):
@@ -274,6 +275,47 @@ class Table(Case):
         (line,) = self.table("handle_time", group_by="channel")
         self.assertEqual(line["channel"], "'=cmd, \"x\"", "a value that begins like a formula is text")
         self.assertTrue(float(line["p50"]) < float(line["p90"]) < float(line["p99"]))
+
+
+class SeveralValues(Case):
+    """A session has several tags, evaluations and handlers: a filter that lets several of them through counts it once."""
+
+    handlers = [{"id": name, "group": name, "from": NOON, "to": f"{DAY}T04:01:00Z"} for name in ("ann", "bob", "eve")]
+    sent = [
+        closed("two", NOON, agents=handlers[:2]),
+        rated("two", NOON, score=1, tags=["slow", "harsh", "dear"], survey="chat-csat", resolved="no"),
+        rated("two", NOON, score=5, tags=["slow", "harsh", "dear"], survey="call-csat", evaluation="e2"),
+        closed("one", NOON, agents=handlers[1:]),
+        rated("one", NOON, score=2, tags=["slow"], survey="chat-csat", resolved="yes"),
+        closed("none", NOON, agents=handlers[:1]),
+    ]
+
+    def counted(self, metric, query):
+        (row,) = self.rows(metric, query)
+        return row["numerator"], row["n"], row["coverage"]["eligible"], row["coverage"]["answered"]
+
+    def test_a_session_with_several_of_the_values_counts_once(self):
+        self.assertEqual(self.counted("sessions", "tag=slow,harsh"), (2, 2, 2, 2))
+        self.assertEqual(self.counted("sessions", "tag=slow,harsh,unknown"), (3, 3, 3, 2))
+        self.assertEqual(self.counted("sessions", "tag=harsh,dear,absent"), (1, 1, 1, 1))
+        self.assertEqual(self.counted("resolved_rate", "survey=chat-csat,call-csat"), (1, 2, 2, 2))
+        self.assertEqual(self.counted("sessions", "survey=chat-csat,call-csat,unknown"), (3, 3, 3, 2))
+
+    def test_every_evaluation_that_is_let_through_counts(self):
+        self.assertEqual(self.counted("csat", "survey=chat-csat,call-csat"), (1, 3, 2, 2))
+        self.assertEqual(self.counted("csat", "survey=chat-csat"), (0, 2, 2, 2))
+        self.assertEqual(self.counted("csat", "tag=harsh,dear&survey=call-csat,other"), (1, 1, 1, 1))
+
+    def test_a_session_of_several_handlers_is_credited_once_to_a_group_of_them(self):
+        self.assertEqual(self.counted("csat_all_handlers", "agent=ann,bob"), (1, 3, 3, None))
+        self.assertEqual(self.counted("csat_all_handlers", "agent=ann,eve"), (1, 3, 3, None))
+        self.assertEqual(self.counted("csat", "agent=ann,bob"), (1, 2, 2, 1))
+
+    def test_grouped_by_the_dimension_each_value_has_its_row(self):
+        rows = self.rows("sessions", "group_by=tag&tag=slow,harsh")
+        self.assertEqual({row["group"]["tag"]: row["n"] for row in rows}, {"slow": 2, "harsh": 1})
+        rows = self.rows("sessions", "group_by=channel&tag=slow,harsh")
+        self.assertEqual([row["n"] for row in rows], [2])
 
 
 class Sessions(Case):
