@@ -101,10 +101,7 @@ class Explainer {
     } else if (starts("Missing required property")) {
       missing_key(node, schema, says);
     } else if (starts("Value type not permitted")) {
-      std::string hint;
-      bool scalar = node.kind == yaml::Node::Kind::number || node.kind == yaml::Node::Kind::boolean;
-      if (scalar && schema.at("type") == "string") hint = ": put it in quotes";
-      add(node.place, fmt::format("must be {}, but is {}{}", type_words(schema), shown(node), hint));
+      wrong_type(node, schema);
     } else if (starts("Failed to match against any enum")) {
       if (node.kind != yaml::Node::Kind::text) return;  // its type is a fault already
       auto allowed = schema.at("enum").get<std::vector<std::string>>();
@@ -144,6 +141,21 @@ class Explainer {
     if (said_.insert(fmt::format("{}:{}:{}", place.line, place.column, message)).second) {
       document_.fault(place, std::move(message));
     }
+  }
+  void wrong_type(const yaml::Node& node, const Json& schema) {
+    bool number = node.kind == yaml::Node::Kind::number;
+    // Quotes would not help a number that was meant as a duration.
+    if (number && &schema == duration()) {
+      return add(node.place,
+                 fmt::format("is a duration and needs a unit (ms, s, m, h or d) as in 4h, but is {}", shown(node)));
+    }
+    bool scalar = number || node.kind == yaml::Node::Kind::boolean;
+    add(node.place, fmt::format("must be {}, but is {}{}", type_words(schema), shown(node),
+                                scalar && schema.at("type") == "string" ? ": put it in quotes" : ""));
+  }
+  const Json* duration() const {
+    Json::json_pointer place{"/definitions/duration"};
+    return schema_.contains(place) ? &schema_.at(place) : nullptr;
   }
   void unknown_keys(const yaml::Node& node, const Json& schema) {
     const std::vector<std::string> known = keys_of(schema);

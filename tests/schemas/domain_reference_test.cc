@@ -83,7 +83,7 @@ TEST(DomainReferences, OrganisationIsSound) {
                "last-mile, name: {zh: 末端配送, en: Last mile}}\n  - {id: triage,",
                "departments:\n  ‸- {id: sorting,", "department 'triage' is missing: it gets what no route matches");
   expect_fault("organisation.yaml", "{acknowledge: 15m, done: 4h}", "{acknowledge: ‸15, done: 4h}",
-               "must be a text, but is '15': put it in quotes");
+               "is a duration and needs a unit (ms, s, m, h or d) as in 4h, but is '15'");
   expect_fault("organisation.yaml", "{acknowledge: 15m, done: 4h}", "{acknowledge: ‸15 min, done: 4h}",
                "'15 min' is not a duration (a number with ms, s, m, h or d)");
   expect_fault("organisation.yaml", "{acknowledge: 15m, done: 4h}", "{acknowledge: 15m, done: ‸4m}",

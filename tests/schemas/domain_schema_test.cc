@@ -49,6 +49,11 @@ TEST(DomainSchema, TellsWrongTypes) {
   expect_fault("organisation.yaml", "lead: ann", "‸lead:", "must be a text, but is nothing");
 }
 
+TEST(DomainSchema, TellsThatADurationLacksItsUnit) {
+  expect_fault("organisation.yaml", "done: 4h", "done: ‸4",
+               "is a duration and needs a unit (ms, s, m, h or d) as in 4h, but is '4'");
+}
+
 TEST(DomainSchema, TellsValuesOutOfTheirBounds) {
   expect_fault("rules.yaml", "window: week", "window: ‸weeks",
                "'weeks' is none of hour, day, week, did you mean 'week'?");
