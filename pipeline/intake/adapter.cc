@@ -214,6 +214,7 @@ Result<std::string> find_adapter(const std::string& name_or_file, const std::str
     fs::path file = fs::path(folder) / (is_file ? name_or_file : name_or_file + ".jq");
     if (fs::is_regular_file(file, ignored)) return file.string();
   }
+  if (is_file && !plain) return bad_configuration("", "there is no file '" + name_or_file + "'");
   std::vector<std::string> names;
   for (const auto& entry : fs::directory_iterator(folder, ignored)) {
     if (entry.path().extension() == ".jq") names.push_back(entry.path().stem().string());

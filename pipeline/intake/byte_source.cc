@@ -214,17 +214,23 @@ bool is_utf8_name(const std::string& encoding) { return ucnv_compareNames(encodi
 
 }  // namespace
 
+Result<void> check_encoding(const std::string& encoding) {
+  UErrorCode code = U_ZERO_ERROR;
+  // ICU reads an empty name as the platform's default.
+  UConverter* converter = encoding.empty() ? nullptr : ucnv_open(encoding.c_str(), &code);
+  bool known = converter != nullptr && U_SUCCESS(code);
+  ucnv_close(converter);
+  if (known) return {};
+  return bad_input("--encoding", "unknown encoding '" + encoding + "' (for example utf-8, gb18030, gbk, big5, utf-16)");
+}
+
 Result<std::unique_ptr<ByteSource>> open_bytes(const std::string& file, const std::string& encoding,
                                                ReadProgress& progress) {
   UConverter* converter = nullptr;
+  if (auto known = check_encoding(encoding); !known) return tl::make_unexpected(known.error());
   if (!is_utf8_name(encoding)) {
     UErrorCode code = U_ZERO_ERROR;
-    // ICU reads an empty name as the platform's default.
-    if (!encoding.empty()) converter = ucnv_open(encoding.c_str(), &code);
-    if (converter == nullptr || U_FAILURE(code)) {
-      return bad_configuration("--encoding",
-                               "unknown encoding '" + encoding + "' (for example utf-8, gb18030, gbk, big5, utf-16)");
-    }
+    converter = ucnv_open(encoding.c_str(), &code);
     ucnv_setToUCallBack(converter, mark_undecodable, nullptr, nullptr, nullptr, &code);
   }
   std::unique_ptr<UConverter, void (*)(UConverter*)> owned_converter(converter, ucnv_close);

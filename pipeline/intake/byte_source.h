@@ -30,8 +30,11 @@ struct ReadProgress {
 // `file` or "-" for standard input. gzip is recognised by its first bytes, several members in a row are read as one.
 // `encoding` is a name that ICU knows ("gb18030", "big5", "utf-16le"); bytes that it cannot decode become the byte FF,
 // so that the document which holds them is rejected as no UTF-8 and nothing is invented. A byte order mark at the start
-// is left out. Error: the file cannot be opened (world), the encoding is unknown (configuration).
+// is left out. Error: the file cannot be opened (world), the encoding is unknown (bad input).
 Result<std::unique_ptr<ByteSource>> open_bytes(const std::string& file, const std::string& encoding,
                                                ReadProgress& progress);
+
+// Whether there is such an encoding. Error (bad input): none.
+Result<void> check_encoding(const std::string& encoding);
 
 }  // namespace echoloop

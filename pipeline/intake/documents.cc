@@ -249,7 +249,7 @@ Result<FileFormat> file_format_of(std::string_view file) {
                    [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     if (Result<FileFormat> format = parse_file_format(ending)) return format;
   }
-  return bad_configuration(std::string(file), "cannot tell the format from the name: say --format jsonl, csv or json");
+  return bad_input(std::string(file), "cannot tell the format from the name: say --format jsonl, csv or json");
 }
 
 Result<std::unique_ptr<DocumentReader>> DocumentReader::open(const std::string& file, FileFormat format,

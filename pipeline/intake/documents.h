@@ -22,7 +22,7 @@ enum class FileFormat {
 };
 // "jsonl", "ndjson", "json", "csv".
 Result<FileFormat> parse_file_format(std::string_view name);
-// By the ending of the name, .gz left out; "-" is NDJSON. Error (configuration): no such ending.
+// By the ending of the name, .gz left out; "-" is NDJSON. Error (bad input): no such ending.
 Result<FileFormat> file_format_of(std::string_view file);
 
 struct Document {

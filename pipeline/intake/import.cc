@@ -79,6 +79,10 @@ class Rejects {
   std::string line_;
 };
 
+Result<FileFormat> format_of(const std::string& file, const ImportOptions& options) {
+  return options.format ? Result<FileFormat>(*options.format) : file_format_of(file);
+}
+
 class Import {
  public:
   Import(const ImportOptions& options, ImportSink& sink, const OnProgress& on_progress)
@@ -110,15 +114,10 @@ class Import {
 
   // Everything that can be known to be wrong before the first event is taken.
   Result<void> prepare() {
-    if (options_.files.empty()) return bad_configuration("", "no file to import");
+    if (auto sound = check_import(options_); !sound) return sound;
     bool sizes_known = true;
     for (const std::string& file : options_.files) {
-      Result<FileFormat> format = options_.format ? Result<FileFormat>(*options_.format) : file_format_of(file);
-      if (!format) return tl::make_unexpected(format.error());
-      if (*format == FileFormat::csv && options_.adapter.empty()) {
-        return bad_configuration(file, "CSV rows are no events: say --adapter");
-      }
-      formats_.push_back(*format);
+      formats_.push_back(format_of(file, options_).value());
       struct stat about {};
       if (file == "-") {
         sizes_known = false;
@@ -206,6 +205,20 @@ class Import {
 };
 
 }  // namespace
+
+Result<void> check_import(const ImportOptions& options) {
+  if (options.files.empty()) return bad_input("", "no file to import");
+  if (auto known = check_encoding(options.encoding); !known) return known;
+  for (const std::string& file : options.files) {
+    std::error_code none;
+    if (std::filesystem::is_directory(file, none)) return bad_input(file, "is a directory: name the files in it");
+    auto format = format_of(file, options);
+    if (!format) return tl::make_unexpected(format.error());
+    if (*format == FileFormat::csv && options.adapter.empty())
+      return bad_input(file, "CSV rows are no events: say --adapter");
+  }
+  return {};
+}
 
 std::string to_json(const ImportCounts& counts) {
   return fmt::format(R"({{"read":{},"accepted":{},"duplicate":{},"rejected":{},"skipped":{},"seconds":{:.3f}}})",

@@ -82,6 +82,10 @@ struct ImportOutcome {
   std::optional<Error> stopped;  // why not everything could be read or taken
 };
 
+// Whether these options make sense, whatever the files hold. Error (bad input): no file, a directory, an encoding that
+// nobody knows, a format that cannot be told, CSV without an adapter.
+Result<void> check_import(const ImportOptions& options);
+
 // Checks the options and every file's existence first, then imports. on_progress may be empty; it is called after each
 // batch, by the calling thread.
 ImportOutcome run_import(const ImportOptions& options, ImportSink& sink, const OnProgress& on_progress);

@@ -37,7 +37,7 @@ Result<ImportOptions> options_of(const Invocation& invocation) {
   // Canonical events need no jq: the importer takes them as they are.
   if (!settings.import.adapter.empty() && settings.import.adapter != "cloudevents") {
     auto file = find_adapter(settings.import.adapter, out.adapter_folder);
-    if (!file) return tl::make_unexpected(file.error());
+    if (!file) return bad_input("--adapter", file.error().reason);
     out.adapter = *file;
   }
   out.tenant = settings.tenant.value_or("");
@@ -132,6 +132,11 @@ int import_files(const Invocation& invocation) {
   if (!options) {
     failed(options.error());
     return options.error().fault == Fault::configuration ? 3 : 2;
+  }
+  if (auto sound = check_import(*options); !sound) {
+    fmt::print("{}\n", to_json(ImportCounts{}));  // whoever reads the last line finds one
+    failed(sound.error());
+    return 2;
   }
   if (auto chosen = choose_tenant(invocation.settings, *options); !chosen) {
     failed(chosen.error());

@@ -139,6 +139,25 @@ class Requests(Case):
             self.assertEqual(server.request("PUT", "/api/v1/tasks").status, 405)
 
 
+class WrongUse(Case):
+    def test_words_that_cannot_work_exit_with_2_and_name_what_is_wrong(self):
+        text, rows = self.write("notes.txt", "{}\n"), self.write("rows.csv", "n\n1\n")
+        lines = self.write("lines.ndjson", "{}\n")
+        for words, told in (
+            ([lines, "--encoding", "nope"], "nope"),
+            ([text], "--format"),
+            ([rows], "--adapter"),
+            ([self.folder], "is a directory"),
+            ([lines, "--adapter", "/x/nope.jq"], "there is no file '/x/nope.jq'"),
+            ([lines, "--adapter", "nope"], "no adapter 'nope'"),
+            ([], "FILE"),
+        ):
+            code, _, err = house.echoloop("import", *words, *self.places())
+            self.assertEqual(code, 2, f"{words}: {err}")
+            self.assertIn(told, err)
+        self.assertFalse(os.path.exists(os.path.join(self.folder, "data")), "nothing was opened")
+
+
 class Adapters(Case):
     def test_a_missing_column_is_rejected_row_by_row_and_the_rest_goes_in(self):
         whole, partial = io.StringIO(newline=""), io.StringIO(newline="")

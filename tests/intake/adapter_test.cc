@@ -233,6 +233,7 @@ TEST(Adapter, IsFoundByNameOrByFile) {
   ASSERT_FALSE(none);
   EXPECT_NE(none.error().reason.find("chatwoot, cloudevents"), std::string::npos) << none.error().reason;
   EXPECT_FALSE(find_adapter("../adapters/chatwoot", kFolder));
+  EXPECT_EQ(find_adapter("/x/nope.jq", kFolder).error().reason, "there is no file '/x/nope.jq'");
   EXPECT_FALSE(find_adapter("", kFolder));
 }
 
