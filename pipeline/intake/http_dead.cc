@@ -3,8 +3,12 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <condition_variable>
 #include <deque>
+#include <memory>
+#include <mutex>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "pipeline/intake/http_answers.h"
 #include "schemas/state.pb.h"
@@ -15,6 +19,7 @@ namespace {
 constexpr std::string_view kNotFound = "404", kConflict = "409";
 
 struct Letter {
+  std::string id;
   int shard = 0;
   state::DeadLetter row;
 };
@@ -36,7 +41,7 @@ Result<Letter> find_open(Door& door, const stage::View& rows, const std::string&
   auto bytes = rows.get(stage::Table::dead, *shard, id);
   if (!bytes) return tl::make_unexpected(bytes.error());
   if (!*bytes) return none();
-  Letter letter{*shard, {}};
+  Letter letter{id, *shard, {}};
   if (!letter.row.ParseFromString(**bytes)) return broken_world(id, "the dead letter cannot be read back");
   if (letter.row.state() == state::DeadLetter::OPEN) return letter;
   auto what = letter.row.state() == state::DeadLetter::REPLAYED ? "replayed" : "dropped";
@@ -65,6 +70,45 @@ Result<std::vector<AdapterOutput>> adapted_again(const state::Rejected& rejected
   if (!file) return tl::make_unexpected(file.error());
   return options.adapters->run(*file, rejected.tenant(), rejected.document());
 }
+
+// Until the rows show what was appended about the letter: that it is settled, or was replayed in vain once more.
+void await_change(const Letter& before, const stage::View& rows, const AwaitCommit& await) {
+  if (!await) return;
+  await([&] {
+    auto bytes = rows.get(stage::Table::dead, before.shard, before.id);
+    state::DeadLetter now;
+    if (!bytes || !*bytes || !now.ParseFromString(**bytes)) return false;
+    return now.state() != state::DeadLetter::OPEN || now.replays() > before.row.replays();
+  });
+}
+
+// Requests about the same letter, one after the other: the second must see what the first has done.
+class Turns {
+ public:
+  class Turn {
+   public:
+    Turn(Turns& turns, std::string id) : turns_(turns), id_(std::move(id)) {
+      std::unique_lock lock{turns_.mutex_};
+      turns_.freed_.wait(lock, [this] { return turns_.taken_.insert(id_).second; });
+    }
+    ~Turn() {
+      std::lock_guard lock{turns_.mutex_};
+      turns_.taken_.erase(id_);
+      turns_.freed_.notify_all();
+    }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+   private:
+    Turns& turns_;
+    std::string id_;
+  };
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable freed_;
+  std::set<std::string> taken_;
+};
 
 http::Response refused(const Error& error) {
   if (error.where == kNotFound) return http::problem(404, "Not found", error.reason);
@@ -124,15 +168,15 @@ http::Response post_dead(Door& door, const http::Request& request) {
   return entered_response(entered);
 }
 
-http::Response post_replay(Door& door, const stage::View& rows, const HookOptions& options,
-                           const http::Request& request) {
-  auto replayed = replay_dead(door, rows, options, request.parts.find("id")->second);
+http::Response post_replay(Door& door, const stage::View& rows, const HookOptions& options, const AwaitCommit& await,
+                           const std::string& id) {
+  auto replayed = replay_dead(door, rows, options, id, await);
   if (!replayed) return refused(replayed.error());
   return entered_response(std::move(replayed->entered), replayed->skipped);
 }
 
-http::Response delete_dead(Door& door, const stage::View& rows, const http::Request& request) {
-  auto dropped = drop_dead(door, rows, request.parts.find("id")->second);
+http::Response delete_dead(Door& door, const stage::View& rows, const AwaitCommit& await, const std::string& id) {
+  auto dropped = drop_dead(door, rows, id, await);
   if (!dropped) return refused(dropped.error());
   if (!*dropped) return full_response();
   http::Response response;
@@ -142,7 +186,8 @@ http::Response delete_dead(Door& door, const stage::View& rows, const http::Requ
 
 }  // namespace
 
-Result<Replayed> replay_dead(Door& door, const stage::View& rows, const HookOptions& options, const std::string& id) {
+Result<Replayed> replay_dead(Door& door, const stage::View& rows, const HookOptions& options, const std::string& id,
+                             const AwaitCommit& await) {
   auto letter = find_open(door, rows, id);
   if (!letter) return tl::make_unexpected(letter.error());
   const auto& rejected = letter->row.rejected();
@@ -162,24 +207,34 @@ Result<Replayed> replay_dead(Door& door, const stage::View& rows, const HookOpti
   }();
   if (!entered) return tl::make_unexpected(entered.error());
   out.entered = std::move(*entered);
+  if (!out.entered.full) await_change(*letter, rows, await);
   return out;
 }
 
-Result<bool> drop_dead(Door& door, const stage::View& rows, const std::string& id) {
+Result<bool> drop_dead(Door& door, const stage::View& rows, const std::string& id, const AwaitCommit& await) {
   auto letter = find_open(door, rows, id);
   if (!letter) return tl::make_unexpected(letter.error());
-  return door.drop(id, letter->shard);
+  auto dropped = door.drop(id, letter->shard);
+  if (dropped && *dropped) await_change(*letter, rows, await);
+  return dropped;
 }
 
-void add_dead_routes(http::Router& router, Door& door, const stage::View& rows, const HookOptions& options) {
+void add_dead_routes(http::Router& router, Door& door, const stage::View& rows, const HookOptions& options,
+                     const AwaitCommit& await) {
   http::Operation keep{.method = "POST", .path = "/api/v1/dead"};
   keep.body_types = {"application/x-ndjson"};
   router.add(std::move(keep), [&door](const http::Request& request) { return post_dead(door, request); });
-  router.add(
-      {.method = "POST", .path = "/api/v1/dead/{id}/replay"},
-      [&door, &rows, options](const http::Request& request) { return post_replay(door, rows, options, request); });
+  auto turns = std::make_shared<Turns>();
+  router.add({.method = "POST", .path = "/api/v1/dead/{id}/replay"},
+             [&door, &rows, options, await, turns](const http::Request& request) {
+               Turns::Turn turn{*turns, request.parts.at("id")};
+               return post_replay(door, rows, options, await, request.parts.at("id"));
+             });
   router.add({.method = "DELETE", .path = "/api/v1/dead/{id}"},
-             [&door, &rows](const http::Request& request) { return delete_dead(door, rows, request); });
+             [&door, &rows, await, turns](const http::Request& request) {
+               Turns::Turn turn{*turns, request.parts.at("id")};
+               return delete_dead(door, rows, await, request.parts.at("id"));
+             });
 }
 
 }  // namespace echoloop

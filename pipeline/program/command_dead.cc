@@ -108,14 +108,15 @@ int change_in_folder(const Settings& settings, const std::vector<std::string>& i
   hooks.domain = house.domain().get();
   hooks.adapters = &adapters;
   hooks.adapter_folder = folder;
+  const AwaitCommit await = [&house](const std::function<bool()>& ready) { house.await_commit(ready); };
   Tally tally;
   for (const std::string& id : ids) {
     std::string trouble;
     if (replay) {
-      auto replayed = replay_dead(house.door(), house.house().store(), hooks, id);
+      auto replayed = replay_dead(house.door(), house.house().store(), hooks, id, await);
       if (!replayed) trouble = replayed.error().text();
       if (replayed && !replayed->entered.rejected.empty()) trouble = replayed->entered.rejected.front().reason;
-    } else if (auto dropped = drop_dead(house.door(), house.house().store(), id); !dropped) {
+    } else if (auto dropped = drop_dead(house.door(), house.house().store(), id, await); !dropped) {
       trouble = dropped.error().text();
     }
     ++(trouble.empty() ? tally.good : tally.still_bad);

@@ -72,7 +72,8 @@ http::Router routes(const Settings& settings, Embedded& embedded, Front& front) 
   hooks.environment = variable_of_process;
   add_event_routes(router, embedded.door());
   add_hook_routes(router, embedded.door(), hooks);
-  add_dead_routes(router, embedded.door(), embedded.house().store(), hooks);
+  add_dead_routes(router, embedded.door(), embedded.house().store(), hooks,
+                  [&embedded](const std::function<bool()>& ready) { embedded.await_commit(ready); });
   serving::ApiParts parts;
   parts.sources = embedded.sources();
   parts.appender = &embedded.appender();

@@ -43,6 +43,9 @@ class Embedded {
   const std::shared_ptr<CurrentDomain>& domain() { return domain_; }
   const std::shared_ptr<serving::Sources>& sources() { return sources_; }
 
+  // Waits for what a commit is about to show, at most as long as only a machine in trouble needs.
+  void await_commit(const std::function<bool()>& ready) { bell_.wait(Duration{10'000}, ready); }
+
   // Everything durable has gone through all stages, and every session obeys the newest counting rules.
   bool settled() const;
   // Waits for that. Error: what stopped the engine or holds it up meanwhile.

@@ -61,6 +61,7 @@ class Sessions final : public stage::Processor {
         break;
       case stage::Kind::dead_settled:
         settle(record, context);
+        context.hurry();  // a person waits for it
         break;
       case stage::Kind::reload:
         domain_ = current_->get();  // the epoch may have begun before it changed; end_epoch sees what did

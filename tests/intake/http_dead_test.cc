@@ -113,6 +113,22 @@ TEST_F(Dead, OnlyOpenLettersCanBeReplayedOrDropped) {
   EXPECT_THAT(log_.kept, IsEmpty());
 }
 
+TEST_F(Dead, AnAnswerWaitsUntilTheRowsShowIt) {
+  http::Router waiting;
+  std::vector<bool> asked;
+  // A commit that comes between two looks.
+  add_dead_routes(waiting, door_, rows_, options_, [&](const std::function<bool()>& ready) {
+    asked.push_back(ready());
+    put(4, "4-1", "x", "", state::DeadLetter::DROPPED);
+    asked.push_back(ready());
+  });
+  router_ = waiting;
+  put(4, "4-1", "x");
+  EXPECT_EQ(ask("DELETE", "/api/v1/dead/4-1", "", "").status, 204);
+  EXPECT_THAT(asked, testing::ElementsAre(false, true));
+  EXPECT_EQ(ask("DELETE", "/api/v1/dead/4-1", "", "").status, 409);
+}
+
 TEST_F(Dead, ADroppedLetterIsSettled) {
   put(6, "6-1", "x");
   EXPECT_EQ(ask("DELETE", "/api/v1/dead/6-1", "", "").status, 204);
