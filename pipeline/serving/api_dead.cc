@@ -20,7 +20,7 @@ std::string text_of(const ordered_json& json) {
 http::Response list(const http::Request& request, const Sources& sources) {
   auto limit = limit_parameter(request.query);
   if (!limit) return refused(limit.error());
-  auto cursor = cursor_parameter(request.query);
+  auto cursor = cursor_parameter(request);
   if (!cursor) return refused(cursor.error());
   DeadFilter filter{.state = state::DeadLetter::OPEN};
   if (auto tenant = request.query.get("tenant"); tenant && !tenant->empty()) filter.tenant = std::string(*tenant);
@@ -42,9 +42,9 @@ http::Response list(const http::Request& request, const Sources& sources) {
   if (more) entries->resize(*limit);
   ordered_json items = ordered_json::array();
   for (const DeadEntry& entry : *entries) items.push_back(dead_json(entry));
-  return http::json(
-      200, text_of({{"items", items},
-                    {"next_cursor", more ? ordered_json(make_cursor(entries->back().id)) : ordered_json(nullptr)}}));
+  return http::json(200, text_of({{"items", items},
+                                  {"next_cursor", more ? ordered_json(make_cursor(request, entries->back().id))
+                                                       : ordered_json(nullptr)}}));
 }
 
 }  // namespace

@@ -15,15 +15,15 @@ using nlohmann::ordered_json;
 
 http::Response feedback(const http::Request& request, const Sources& sources) {
   auto domain = sources.domain->get();
-  auto query = read_feedback_query(request.query, *domain);
+  auto query = read_feedback_query(request, *domain);
   if (!query) return refused(query.error());
   ordered_json items = ordered_json::array();
   auto next = feedback_page(*query, sources, items);
   if (!next) return refused(next.error());
   return http::json(
-      200,
-      ordered_json{{"items", items}, {"next_cursor", *next ? ordered_json(make_cursor(**next)) : ordered_json(nullptr)}}
-          .dump());
+      200, ordered_json{{"items", items},
+                        {"next_cursor", *next ? ordered_json(make_cursor(request, **next)) : ordered_json(nullptr)}}
+               .dump());
 }
 
 http::Response session(const http::Request& request, const Sources& sources) {
@@ -49,7 +49,7 @@ http::Response orphans(const http::Request& request, const Sources& sources) {
   if (!tenant) return refused(tenant.error());
   auto limit = limit_parameter(request.query);
   if (!limit) return refused(limit.error());
-  auto cursor = cursor_parameter(request.query);
+  auto cursor = cursor_parameter(request);
   if (!cursor) return refused(cursor.error());
   std::string prefix;
   put_key_text(prefix, *tenant);
@@ -72,10 +72,10 @@ http::Response orphans(const http::Request& request, const Sources& sources) {
     reader.text();
     items.push_back({{"tenant", *tenant}, {"session_id", reader.text()}});
   }
-  return http::json(200,
-                    ordered_json{{"items", items},
-                                 {"next_cursor", more ? ordered_json(make_cursor(keys.back())) : ordered_json(nullptr)}}
-                        .dump());
+  return http::json(
+      200, ordered_json{{"items", items},
+                        {"next_cursor", more ? ordered_json(make_cursor(request, keys.back())) : ordered_json(nullptr)}}
+               .dump());
 }
 
 }  // namespace

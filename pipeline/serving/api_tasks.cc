@@ -99,7 +99,7 @@ http::Response list(const http::Request& request, const Sources& sources) {
   if (!filter) return refused(filter.error());
   auto limit = limit_parameter(request.query);
   if (!limit) return refused(limit.error());
-  auto cursor = cursor_parameter(request.query);
+  auto cursor = cursor_parameter(request);
   if (!cursor) return refused(cursor.error());
   auto tenants = tenants_of(request.query, *domain);
   if (!tenants) return refused(tenants.error());
@@ -131,7 +131,7 @@ http::Response list(const http::Request& request, const Sources& sources) {
   for (const auto& [order, task] : found) items.push_back(task_json(task));
   return http::json(
       200, ordered_json{{"items", items},
-                        {"next_cursor", more ? ordered_json(make_cursor(found.back().first)) : ordered_json(nullptr)}}
+                        {"next_cursor", more ? ordered_json(make_cursor(request, found.back().first)) : ordered_json(nullptr)}}
                .dump());
 }
 

@@ -97,7 +97,8 @@ Result<ShardPage> page_of_shard(int shard, const FeedbackQuery& query, const Sou
 
 }  // namespace
 
-Result<FeedbackQuery> read_feedback_query(const http::Query& query, const Domain& domain) {
+Result<FeedbackQuery> read_feedback_query(const http::Request& request, const Domain& domain) {
+  const http::Query& query = request.query;
   FeedbackQuery out;
   auto tenant = tenant_parameter(query, domain);
   if (!tenant) return tl::make_unexpected(tenant.error());
@@ -129,7 +130,7 @@ Result<FeedbackQuery> read_feedback_query(const http::Query& query, const Domain
   auto limit = limit_parameter(query);
   if (!limit) return tl::make_unexpected(limit.error());
   out.limit = *limit;
-  auto cursor = cursor_parameter(query);
+  auto cursor = cursor_parameter(request);
   if (!cursor) return tl::make_unexpected(cursor.error());
   out.after = *cursor;
   return out;

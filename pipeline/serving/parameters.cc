@@ -32,6 +32,47 @@ std::vector<std::string> both_readings(const std::string& value) {
   return out;
 }
 
+constexpr std::size_t kCheck_bytes = 4, kCursorEnd_bytes = 8 + kCheck_bytes;
+
+// What a list is of: its path, its tenant and filters. Values of comma lists count one by one, as they do for filters.
+std::uint64_t list_hash(const http::Request& request) {
+  std::set<std::pair<std::string, std::string>> parts;
+  for (const auto& [name, value] : request.query.items()) {
+    if (name == "cursor" || name == "limit") continue;
+    if (name == "text") {
+      parts.emplace(name, value);
+    } else {
+      for (std::string& one : words_parameter(request.query, name)) parts.emplace(name, std::move(one));
+    }
+  }
+  std::string all;
+  put_key_text(all, request.path);
+  for (const auto& [name, value] : parts) {
+    put_key_text(all, name);
+    put_key_text(all, value);
+  }
+  return hash64(all);
+}
+
+// A mistyped cursor is told, not obeyed.
+std::string with_check(std::string bytes) {
+  put_key_u32(bytes, static_cast<std::uint32_t>(hash64(bytes)));
+  return bytes;
+}
+
+// Empty when it is not what to_hex writes.
+std::string from_hex(std::string_view text) {
+  const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; };
+  if (text.size() % 2 != 0) return {};
+  std::string bytes;
+  for (std::size_t i = 0; i < text.size(); i += 2) {
+    int high = digit(text[i]), low = digit(text[i + 1]);
+    if (high < 0 || low < 0) return {};
+    bytes.push_back(static_cast<char>(high << 4 | low));
+  }
+  return bytes;
+}
+
 }  // namespace
 
 Result<std::string> tenant_parameter(const http::Query& query, const Domain& domain) {
@@ -122,27 +163,24 @@ Filters filter_parameters(const http::Query& query) {
   return out;
 }
 
-std::string make_cursor(std::string_view key) {
-  std::string checked{key};
-  put_key_u32(checked, static_cast<std::uint32_t>(hash64(key)));
-  return to_hex(checked);
+std::string make_cursor(const http::Request& request, std::string_view key) {
+  std::string out{key};
+  put_key_u64(out, list_hash(request));
+  return to_hex(with_check(std::move(out)));
 }
 
-Result<std::optional<std::string>> cursor_parameter(const http::Query& query) {
-  auto text = query.get("cursor");
+Result<std::optional<std::string>> cursor_parameter(const http::Request& request) {
+  auto text = request.query.get("cursor");
   if (!text) return std::optional<std::string>{};
-  const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; };
-  std::string bytes;
-  for (std::size_t i = 0; i + 1 < text->size(); i += 2) {
-    int high = digit((*text)[i]), low = digit((*text)[i + 1]);
-    if (high < 0 || low < 0) break;
-    bytes.push_back(static_cast<char>(high << 4 | low));
-  }
-  if (bytes.size() * 2 == text->size() && bytes.size() >= 4) {
-    std::string key = bytes.substr(0, bytes.size() - 4);
-    if (make_cursor(key) == *text) return std::optional<std::string>{std::move(key)};
-  }
-  return bad_input("cursor", "is none that a list of this server gave");
+  std::string bytes = from_hex(*text);
+  if (bytes.size() < kCursorEnd_bytes) return bad_input("cursor", "is none that a list of this server gave");
+  std::string key = bytes.substr(0, bytes.size() - kCursorEnd_bytes);
+  std::uint64_t list = KeyReader{std::string_view(bytes).substr(key.size())}.u64();
+  if (with_check(bytes.substr(0, bytes.size() - kCheck_bytes)) != bytes)
+    return bad_input("cursor", "is none that a list of this server gave");
+  if (list != list_hash(request))
+    return bad_input("cursor", "belongs to another list, tenant or filter: repeat those, or leave the cursor out");
+  return std::optional<std::string>{std::move(key)};
 }
 
 http::Response refused(const Error& error) {

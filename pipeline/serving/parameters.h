@@ -42,9 +42,10 @@ Filters filter_parameters(const http::Query& query);
 // All dimensions, which is what filters may name.
 const std::vector<std::string>& dimension_names();
 
-// An opaque cursor of a key, and back. Error: not one of ours.
-std::string make_cursor(std::string_view key);
-Result<std::optional<std::string>> cursor_parameter(const http::Query& query);
+// An opaque cursor of a key, and back. It belongs to the list it was made for: the same path, tenant and filters, in
+// whatever order. Error: not one of ours, or of another list.
+std::string make_cursor(const http::Request& request, std::string_view key);
+Result<std::optional<std::string>> cursor_parameter(const http::Request& request);
 
 http::Response refused(const Error& error);
 

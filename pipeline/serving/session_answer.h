@@ -30,7 +30,7 @@ struct FeedbackQuery {
   std::size_t limit = 50;
   std::optional<std::string> after;  // key of the last one of the page before
 };
-Result<FeedbackQuery> read_feedback_query(const http::Query& query, const Domain& domain);
+Result<FeedbackQuery> read_feedback_query(const http::Request& request, const Domain& domain);
 // Appends to the array `items`; answers the key to go on after, where there is more.
 Result<std::optional<std::string>> feedback_page(const FeedbackQuery& query, const Sources& sources,
                                                  nlohmann::ordered_json& items);
