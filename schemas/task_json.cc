@@ -77,6 +77,20 @@ ordered_json task_json(const state::Task& task) {
 
 std::string task_etag(const state::Task& task) { return fmt::format("\"{}\"", task.version()); }
 
+bool task_matches(const state::Task& task, std::string_view if_match) {
+  if (if_match == "*") return true;
+  const std::string now = task_etag(task);
+  while (true) {
+    // A tag may hold commas between its quotes.
+    std::size_t open = if_match.find('"');
+    std::size_t close = open == std::string_view::npos ? open : if_match.find('"', open + 1);
+    if (close == std::string_view::npos) return false;
+    bool weak = open >= 2 && if_match.substr(open - 2, 2) == "W/";
+    if (!weak && if_match.substr(open, close - open + 1) == now) return true;
+    if_match.remove_prefix(close + 1);
+  }
+}
+
 std::string task_event_json(const state::Task& task, std::string_view type) {
   ordered_json event;
   event["specversion"] = "1.0";

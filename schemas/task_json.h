@@ -14,6 +14,9 @@ nlohmann::ordered_json task_json(const state::Task& task);
 // The strong ETag: changes with everything a person decides by (state, owner, severity, history), not with growing
 // evidence.
 std::string task_etag(const state::Task& task);
+// Whether an If-Match header (`*`, or a list of tags) names the task as it is: any of them, compared strongly
+// (RFC 9110, 13.1.1).
+bool task_matches(const state::Task& task, std::string_view if_match);
 
 // A whole CloudEvent of this type about the task, as text. Its id is the task's id and version, so that a repeated one
 // is known.

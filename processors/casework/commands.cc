@@ -75,7 +75,7 @@ Answer apply(const TaskCommand& command, std::string_view next, state::Task& tas
 Answer decide(const TaskCommand& command, const Domain& domain, state::Task* task, CaseBook& book,
               stage::Context& context) {
   if (task == nullptr) return {kNotFound, fmt::format("no task '{}'", command.task_id), {}};
-  if (command.if_match && *command.if_match != "*" && *command.if_match != task_etag(*task)) {
+  if (command.if_match && !task_matches(*task, *command.if_match)) {
     return {kStale, fmt::format("the task is at {} now", task_etag(*task)), {}};
   }
   auto next = next_state(task->state(), command.command);
