@@ -218,6 +218,14 @@ Result<Event> EventDecoder::decode_binary(const Attributes& attributes, std::str
   return event;
 }
 
+Result<void> EventDecoder::check(std::string_view json) {
+  auto root = state_->parse(json);
+  if (!root) return tl::make_unexpected(std::move(root.error()));
+  state_->reading.restart();
+  if (!state_->reading.ignore(*root, {})) return tl::make_unexpected(*state_->reading.fault());
+  return {};
+}
+
 Result<std::size_t> EventDecoder::decode_batch(std::string_view json, const Visit& visit) {
   auto root = state_->parse(json);
   if (!root && codec::is_array_in_outline(json)) {

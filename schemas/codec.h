@@ -50,6 +50,9 @@ class EventDecoder {
   // Binary mode: `data` is the JSON of data alone, and "byte 17" counts in it.
   Result<Event> decode_binary(const Attributes& attributes, std::string_view data);
 
+  // JSON that will become part of an event: the same errors as for an event's own text, duplicate keys among them.
+  Result<void> check(std::string_view json);
+
   // A JSON array of structured CloudEvents (application/cloudevents-batch+json). Visits each element in order with its
   // text in `json`; a bad element does not hurt its neighbours. Answers how many there were. An error, before any
   // visit, when `json` is not an array whose brackets and commas are in order: then no element could be trusted, so

@@ -36,7 +36,7 @@ const std::vector<Series>& counters() {
       {"echoloop_commands_total",
        "Commands on tasks.",
        "outcome",
-       {{"decided", "commands_decided"}, {"duplicate", "commands_duplicate"}}},
+       {{"decided", "commands_decided"}, {"duplicate", "commands_duplicate"}, {"different", "commands_different"}}},
   };
   return kCounters;
 }

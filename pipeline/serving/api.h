@@ -28,6 +28,7 @@ void add_routes(http::Router& router, const ApiParts& parts);
 void add_metric_routes(http::Router& router, const ApiParts& parts);
 void add_session_routes(http::Router& router, const ApiParts& parts);
 void add_task_routes(http::Router& router, const ApiParts& parts);
+void add_command_routes(http::Router& router, const ApiParts& parts);
 void add_dead_routes(http::Router& router, const ApiParts& parts);
 void add_operation_routes(http::Router& router, const ApiParts& parts);
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "pipeline/base/result.h"
 #include "pipeline/stage/record.h"
@@ -28,6 +29,8 @@ struct Sources {
 
   // Shard of a key of topic events, deltas or cases.
   int shard_of(std::string_view key) const;
+  // Tenants that have rows in a table whose keys begin with the tenant, configured or not, sorted: a seek for each.
+  Result<std::vector<std::string>> tenants_in(stage::Table table) const;
   // A durable counter, summed over all shards.
   std::int64_t counter(std::string_view name) const;
 };

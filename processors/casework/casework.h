@@ -19,4 +19,8 @@ void take_signal(const state::CaseSignal& signal, const Domain& domain, CaseBook
 void take_command(const Event& event, const TaskCommand& command, const Domain& domain, CaseBook& book,
                   stage::Context& context);
 
+// Tells whether two commands of one id are the same: a hash of the task and of all that the person says, whatever the
+// state it rests on and when it was sent. Of two that differ the second is not carried out.
+std::string command_fingerprint(const TaskCommand& command);
+
 }  // namespace echoloop::casework

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 
+#include "pipeline/base/hash.h"
 #include "processors/casework/casework.h"
 #include "processors/casework/lifecycle.h"
+#include "schemas/codec.h"
 #include "schemas/task_json.h"
 
 namespace echoloop::casework {
@@ -94,11 +96,23 @@ Answer decide(const TaskCommand& command, const Domain& domain, state::Task* tas
 
 }  // namespace
 
+std::string command_fingerprint(const TaskCommand& command) {
+  Event bare;
+  TaskCommand& said = bare.data.emplace<TaskCommand>(command);
+  said.if_match.reset();
+  std::string text;
+  encode(bare, text);
+  return hash128(text);
+}
+
 void take_command(const Event& event, const TaskCommand& command, const Domain& domain, CaseBook& book,
                   stage::Context& context) {
   std::string key = command_key(event.source, event.id);
-  if (context.get(stage::Table::command_results, key)) {
-    context.count("commands_duplicate");
+  std::string fingerprint = command_fingerprint(command);
+  if (auto known = context.get(stage::Table::command_results, key)) {
+    state::CommandResult decided;
+    decided.ParseFromString(*known);
+    context.count(decided.fingerprint() == fingerprint ? "commands_duplicate" : "commands_different");
     return;
   }
   state::Task* task = book.find(command.tenant, command.task_id, context);
@@ -110,6 +124,7 @@ void take_command(const Event& event, const TaskCommand& command, const Domain& 
   for (std::string& allowed : answer.allowed) result.add_allowed(std::move(allowed));
   if (task != nullptr) result.set_version(task->version());
   result.set_at(to_ms(context.now()));
+  result.set_fingerprint(std::move(fingerprint));
   context.put(stage::Table::command_results, key, result.SerializeAsString());
   context.count("commands_decided");
 }

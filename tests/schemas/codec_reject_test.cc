@@ -1,4 +1,5 @@
 // Every kind of bad input, with where and why it is refused.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "schemas/codec.h"
@@ -281,6 +282,18 @@ TEST(CodecRejects, OutcomesWithNumbersThatAreNoCounts) {
   EXPECT_EQ(outcome("-1", "1"), "/data/numerator: must be between 0 and 1000000000000000");
   EXPECT_EQ(outcome("1", "1000000000000001"), "/data/denominator: must be between 0 and 1000000000000000");
   EXPECT_EQ(outcome("null", "1"), "/data/numerator: is required and must not be null");
+}
+
+TEST(CodecRejects, PartsOfAnEventAsItDoesTheWhole) {
+  const auto fault = [](std::string_view json) {
+    auto checked = EventDecoder{}.check(json);
+    return checked ? std::string{} : checked.error().text();
+  };
+  EXPECT_EQ(fault(R"({"command":"accept","more":[{"a":1},{"a":2}]})"), "");
+  EXPECT_THAT(fault(R"({"command":"accept","command":"reject"})"), testing::StartsWith("/command: "));
+  EXPECT_THAT(fault(R"({"more":[{"a":1,"\u0061":2}]})"), testing::StartsWith("/more/0/a: "));
+  EXPECT_THAT(fault(R"({"by":"\ud800"})"), testing::StartsWith("byte "));
+  EXPECT_THAT(fault("[1"), testing::StartsWith("byte "));
 }
 
 TEST(Syntax, WidensOnlyIntegersBeyond64BitsOutsideTexts) {
