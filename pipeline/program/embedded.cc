@@ -97,6 +97,7 @@ Result<void> Embedded::build() {
 
   sources_ = std::make_shared<serving::Sources>();
   sources_->rows = &house_->store();
+  sources_->snapshot = [this] { return std::shared_ptr<const stage::View>(house_->store().snapshot()); };
   sources_->shards = house_->partitions();
   sources_->domain = domain_;
   sources_->raw_event = [this](int shard, std::int64_t offset) -> Result<std::optional<serving::RawEvent>> {

@@ -22,6 +22,8 @@ struct RawEvent {
 
 struct Sources {
   const stage::View* rows = nullptr;
+  // The rows as they are now, for readers that look more than once. Empty: rows never change.
+  std::function<std::shared_ptr<const stage::View>()> snapshot;
   int shards = 1;  // of every stage
   std::shared_ptr<const CurrentDomain> domain;
   // The record of topic events at that place; none when it is no longer there.

@@ -10,7 +10,7 @@ constexpr std::array kCommands = {
     CommandFact{Command::run, "run", "", "pipeline and API in one process"},
     CommandFact{Command::import_files, "import", "FILE...", "backfill from files, and leave when all is committed"},
     CommandFact{Command::check, "check", "", "validate configuration and adapters, offline and completely"},
-    CommandFact{Command::export_rows, "export", "feedback|tasks|aggregates", "write rows to standard output"},
+    CommandFact{Command::export_rows, "export", "feedback|metrics|tasks|aggregates", "write rows to standard output"},
     CommandFact{Command::sample, "sample", "", "write the built-in deterministic sample as canonical NDJSON"},
     CommandFact{Command::dead, "dead", "list|show|replay|drop [ID...]", "look after dead letters"},
     CommandFact{Command::print_options, "options", "", "write the reference of all options as Markdown"},

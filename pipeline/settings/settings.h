@@ -63,6 +63,8 @@ struct Settings {
 
   struct Export {
     ExportFormat format{};
+    // Of metrics, as GET /api/v1/metrics/{name} has them; empty: not given.
+    std::string metrics, group_by, interval, from, to;
   } exporting;
 
   struct Sample {
