@@ -102,14 +102,14 @@ std::vector<Column> metric_columns(const std::string& group_by) {
 http::Query question_of(const Settings& settings, const std::string& what) {
   http::Query out;
   const Settings::Export& asked = settings.exporting;
-  if (settings.tenant) out.add("tenant", *settings.tenant);
+  if (settings.tenant) out.add("tenant", {*settings.tenant});
   if (what != "metrics") return out;
   for (const auto& [name, value] : {std::pair{"metric", &asked.metrics},
                                     {"group_by", &asked.group_by},
                                     {"interval", &asked.interval},
                                     {"from", &asked.from},
                                     {"to", &asked.to}}) {
-    if (!value->empty()) out.add(name, *value);
+    if (!value->empty()) out.add(name, {*value});
   }
   return out;
 }

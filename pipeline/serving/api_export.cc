@@ -49,7 +49,8 @@ void add_export_routes(http::Router& router, const ApiParts& parts) {
              [sources](const http::Request& request) { return rows(request, *sources); });
   router.add({.method = "GET",
               .path = "/api/v1/export/metrics",
-              .parameters = {"tenant", "metric", "group_by", "interval", "from", "to"}},
+              .parameters = {"tenant", "metric", "group_by", "interval", "from", "to"},
+              .lists = {"metric", "group_by"}},
              [sources](const http::Request& request) { return metrics(request, *sources); });
 }
 

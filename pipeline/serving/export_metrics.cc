@@ -21,13 +21,13 @@ struct Question {
 
 // The names asked for; else all that have values without naming a handler where none is grouped by.
 Result<std::vector<std::string>> metrics_of(const http::Query& query, const Domain& domain) {
-  std::vector<std::string> named = list_parameter(query, "metric");
+  std::vector<std::string> named = words_parameter(query, "metric");
   for (const std::string& name : named) {
     if (!domain.metrics.contains(name) || aggregates::find_metric(name) == nullptr)
       return bad_input("metric", fmt::format("'{}' is not in the metric dictionary", name));
   }
   if (!named.empty()) return named;
-  std::vector<std::string> group_by = list_parameter(query, "group_by");
+  std::vector<std::string> group_by = words_parameter(query, "group_by");
   bool by_handler = std::any_of(group_by.begin(), group_by.end(), [](const std::string& dimension) {
     return dimension == "agent" || dimension == "group" || dimension == "department";
   });
@@ -40,9 +40,9 @@ Result<std::vector<std::string>> metrics_of(const http::Query& query, const Doma
 
 http::Query query_for(const std::string& tenant, const http::Query& asked) {
   http::Query out;
-  out.add("tenant", tenant);
+  out.add("tenant", {tenant});
   for (const auto& [name, value] : asked.items()) {
-    if (name != "tenant" && name != "metric") out.add(name, value);
+    if (name != "tenant" && name != "metric") out.add(name, {value});
   }
   return out;
 }

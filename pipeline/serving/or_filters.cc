@@ -6,8 +6,8 @@ namespace echoloop::serving {
 namespace {
 
 constexpr std::string_view kUnknown = "unknown";
-constexpr std::string_view kSeveral[] = {"tag",    "agent_tag",      "review_tag", "moment",  "survey",
-                                         "delay",  "survey_version", "question",   "language"};
+constexpr std::string_view kSeveral[] = {"tag",   "agent_tag",      "review_tag", "moment",  "survey",
+                                         "delay", "survey_version", "question",   "language"};
 constexpr std::string_view kOfHandlers[] = {"agent", "group", "department"};
 
 template <class Names>
