@@ -36,13 +36,22 @@ const std::vector<Series>& counters() {
       {"echoloop_commands_total",
        "Commands on tasks.",
        "outcome",
-       {{"decided", "commands_decided"}, {"duplicate", "commands_duplicate"}, {"different", "commands_different"}}},
+       {{"decided", "commands_decided"},
+        {"refused", "dead_commands"},
+        {"duplicate", "commands_duplicate"},
+        {"different", "commands_different"}}},
   };
   return kCounters;
 }
 
 void gauge(prometheus::Registry& registry, const char* name, const char* help, double value) {
   prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({}).Set(value);
+}
+
+// Those of SESSIONS and those of CASEWORK, which counts its own.
+std::int64_t open_letters(const serving::Sources& sources) {
+  return sources.counter("dead_letters_open") + sources.counter("dead_commands") -
+         sources.counter("dead_commands_settled");
 }
 
 }  // namespace
@@ -58,7 +67,7 @@ std::string prometheus_text(Embedded& embedded, const http::ServerStats& server,
     }
   }
   gauge(registry, "echoloop_dead_letters_open", "Dead letters that wait to be mended.",
-        static_cast<double>(embedded.sources()->counter("dead_letters_open")));
+        static_cast<double>(open_letters(*embedded.sources())));
   gauge(registry, "echoloop_orphan_sessions", "Sessions with events whose close has not arrived.",
         static_cast<double>(embedded.sources()->counter("orphans")));
   gauge(registry, "echoloop_log_backlog_records", "Durable events that the stages have not processed yet.",

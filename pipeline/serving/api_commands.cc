@@ -18,7 +18,6 @@ using nlohmann::ordered_json;
 
 // A command is decided within two epochs; this is for a machine in trouble.
 constexpr Duration kDecisionWait{10'000};
-constexpr std::string_view kSource = "/echoloop/api";
 
 using Decision = std::optional<state::CommandResult>;
 
@@ -110,9 +109,9 @@ std::string event_text(const http::Request& request, const state::Task& task, co
   data["task_id"] = task.id();
   data["if_match"] = if_match;
   auto key = request.headers.get("Idempotency-Key");
-  ordered_json event = {{"specversion", "1.0"},   {"type", "echoloop.task.command.v1"},
-                        {"source", kSource},      {"id", key ? std::string(*key) : http::make_request_id()},
-                        {"subject", task.id()},   {"time", format_time(wall_clock())},
+  ordered_json event = {{"specversion", "1.0"},           {"type", "echoloop.task.command.v1"},
+                        {"source", casework::kApiSource}, {"id", key ? std::string(*key) : http::make_request_id()},
+                        {"subject", task.id()},           {"time", format_time(wall_clock())},
                         {"data", std::move(data)}};
   return event.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }

@@ -37,7 +37,7 @@ class Casework final : public stage::Processor {
         // SESSIONS decoded it before it handed it on; a newer one may write commands that this one does not know, and
         // those lead nowhere.
         if (auto event = decoder_.decode(record.value); event && std::holds_alternative<TaskCommand>(event->data)) {
-          take_command(*event, std::get<TaskCommand>(event->data), *domain_, book_, context);
+          take_command(record, *event, *domain_, book_, context);
           context.hurry();
         } else {
           context.count("commands_unreadable");

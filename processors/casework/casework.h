@@ -16,8 +16,12 @@ stage::StageSpec casework_stage(std::shared_ptr<const CurrentDomain> domain);
 // The three things that reach it; one file each.
 void take_finding(const state::Finding& finding, const Domain& domain, CaseBook& book, stage::Context& context);
 void take_signal(const state::CaseSignal& signal, const Domain& domain, CaseBook& book, stage::Context& context);
-void take_command(const Event& event, const TaskCommand& command, const Domain& domain, CaseBook& book,
+// `event` is the record's, a TaskCommand.
+void take_command(const stage::Record& record, const Event& event, const Domain& domain, CaseBook& book,
                   stage::Context& context);
+
+// The source of commands that come by HTTP: their senders wait for the answer.
+inline constexpr std::string_view kApiSource = "/echoloop/api";
 
 // Tells whether two commands of one id are the same: a hash of the task and of all that the person says, whatever the
 // state it rests on and when it was sent. Of two that differ the second is not carried out.

@@ -1,6 +1,7 @@
 // Commands: what people do with tasks. Decided here and only here, in the order of the log; the answer lies in table
 // command_results for whoever waits.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -105,8 +106,31 @@ std::string command_fingerprint(const TaskCommand& command) {
   return hash128(text);
 }
 
-void take_command(const Event& event, const TaskCommand& command, const Domain& domain, CaseBook& book,
+namespace {
+
+// A command by which nobody waits for an answer is kept where every refused event is, so that its sender finds out and
+// may send it again. The "c" tells these letters from those of SESSIONS.
+void keep_refused(const stage::Record& record, const TaskCommand& command, const Answer& answer,
                   stage::Context& context) {
+  state::DeadLetter letter;
+  state::Rejected& rejected = *letter.mutable_rejected();
+  rejected.set_document(record.value.data(), record.value.size());
+  rejected.set_tenant(std::string(command.tenant));
+  rejected.set_where("/data/command");
+  rejected.set_reason(answer.allowed.empty()
+                          ? answer.detail
+                          : fmt::format("{}; possible: {}", answer.detail, fmt::join(answer.allowed, ", ")));
+  rejected.set_door("stage");
+  rejected.set_received_at(to_ms(record.at));
+  context.put(stage::Table::dead, fmt::format("{}-c{}", context.shard(), record.offset), letter.SerializeAsString());
+  context.count("dead_commands");
+}
+
+}  // namespace
+
+void take_command(const stage::Record& record, const Event& event, const Domain& domain, CaseBook& book,
+                  stage::Context& context) {
+  const auto& command = std::get<TaskCommand>(event.data);
   std::string key = command_key(event.source, event.id);
   std::string fingerprint = command_fingerprint(command);
   if (auto known = context.get(stage::Table::command_results, key)) {
@@ -117,6 +141,7 @@ void take_command(const Event& event, const TaskCommand& command, const Domain& 
   }
   state::Task* task = book.find(command.tenant, command.task_id, context);
   Answer answer = decide(command, domain, task, book, context);
+  if (answer.status != kOk && event.source != kApiSource) return keep_refused(record, command, answer, context);
   state::CommandResult result;
   result.set_status(answer.status);
   result.set_task_id(std::string(command.task_id));

@@ -57,7 +57,10 @@ void settle(const stage::Record& record, stage::Context& context) {
   if (!row) return;
   state::DeadLetter letter;
   letter.ParseFromString(*row);
-  if (letter.state() == state::DeadLetter::OPEN) context.count("dead_letters_open", -1);
+  const bool of_casework = settled.id().find("-c") != std::string::npos;
+  if (letter.state() == state::DeadLetter::OPEN) {
+    context.count(of_casework ? "dead_commands_settled" : "dead_letters_open", of_casework ? 1 : -1);
+  }
   letter.set_state(settled.state());
   letter.set_settled_at(to_ms(record.at));
   context.put(stage::Table::dead, settled.id(), letter.SerializeAsString());

@@ -4,6 +4,7 @@
 
 #include <stdexcept>
 
+#include "processors/casework/casework.h"
 #include "tests/behaviour/documents.h"
 #include "tests/behaviour/looks.h"
 #include "tests/stages/configuration.h"
@@ -97,11 +98,12 @@ class Play {
     driver_->run();
     Step named = step;
     const auto task = find_task(*driver_, step.words);
-    named.data.insert(1, fmt::format("task_id: '{}', tenant: '{}', ", task.id(), task.tenant()));
+    named.data.insert(
+        1, fmt::format("task_id: '{}', tenant: '{}', source: '{}', ", task.id(), task.tenant(), casework::kApiSource));
     const std::string id = std::to_string(++ids_);
     send(document_of(named, driver_->now(), id));
     driver_->run();
-    auto result = driver_->answer("/test", id);
+    auto result = driver_->answer(casework::kApiSource, id);
     if (!result) throw std::runtime_error("the command was never answered");
     return {manner_ == Manner::step_by_step, answer_of(*result)};
   }

@@ -201,6 +201,27 @@ class DeadLetters(Running):
             self.assertEqual(len(self.server.request("POST", f"{path}/replay").json()["rejected"]), 1)
             self.assertEqual(self.server.get(path).json()["replays"], replays)
 
+    def test_a_command_by_event_that_cannot_be_done_is_a_letter_and_may_be_sent_again(self):
+        (task,) = self.opened("a")
+
+        def command(name, **more):
+            data = {"tenant": "hongtu", "task_id": task, "command": name, "by": "li", **more}
+            return {"specversion": "1.0", "type": "echoloop.task.command.v1", "source": "/desk", "id": name, "data": data}
+
+        def state():
+            return self.server.get(f"/api/v1/tasks/{task}").json()["state"]
+
+        self.feed([command("done")])
+        (letter,) = self.server.items("/api/v1/dead", tenant="hongtu")
+        self.assertIn("'done' is not possible while the task is opened; possible: ", letter["reason"])
+        self.assertIn("echoloop_dead_letters_open 1", self.server.get("/metrics").body.decode())
+        self.feed([command("accept"), command("start", action_type="training", effective_from=f"{DAY}T00:00:00Z")])
+        self.assertEqual(self.server.request("POST", f"/api/v1/dead/{letter['id']}/replay").status, 202)
+        self.server.wait_settled()
+        self.assertEqual(state(), "done")
+        self.assertEqual(self.server.items("/api/v1/dead", tenant="hongtu"), [])
+        self.assertIn("echoloop_dead_letters_open 0", self.server.get("/metrics").body.decode())
+
     def test_what_was_replayed_is_settled_for_the_next_request(self):
         document = json.dumps({"document": events.closed("s", f"{DAY}T00:00:00Z"), "reason": "by mistake"})
         self.server.request("POST", "/api/v1/dead", body=document, headers={"Content-Type": "application/x-ndjson"})
