@@ -1,4 +1,4 @@
-// GET /api/v1/metrics, /api/v1/metrics/{name}
+// GET /api/v1/metrics, /api/v1/metrics/{name}, /api/v1/metrics/{name}/sessions
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -6,6 +6,7 @@
 #include "pipeline/aggregates/cube.h"
 #include "pipeline/base/bytes.h"
 #include "pipeline/serving/api.h"
+#include "pipeline/serving/explain_metric.h"
 #include "pipeline/serving/metric_answer.h"
 #include "pipeline/serving/pooled_versions.h"
 
@@ -32,14 +33,56 @@ http::Response dictionary(const Domain& domain) {
   return http::json(200, ordered_json{{"items", items}, {"next_cursor", nullptr}}.dump());
 }
 
+const Metric* find_definition(const std::string& name, const Domain& domain) {
+  auto found = domain.metrics.find(name);
+  return found == domain.metrics.end() || aggregates::find_metric(name) == nullptr ? nullptr : &found->second;
+}
+
+http::Response no_such_metric(const std::string& name) {
+  return http::problem(404, "Unknown metric",
+                       fmt::format("'{}' is not in the metric dictionary (GET /api/v1/metrics)", name));
+}
+
+// The sessions behind a value, a page of them, each with what it adds.
+http::Response sessions_behind(const http::Request& request, const Sources& sources) {
+  auto domain = sources.domain->get();
+  const std::string& name = request.parts.at("name");
+  const Metric* definition = find_definition(name, *domain);
+  if (definition == nullptr) return no_such_metric(name);
+  auto query = read_metric_query(name, request.query, *domain);
+  if (!query) return refused(query.error());
+  auto limit = limit_parameter(request.query);
+  if (!limit) return refused(limit.error());
+  auto cursor = cursor_parameter(request);
+  if (!cursor) return refused(cursor.error());
+  auto found = parts_of_metric(*query, *cursor, *limit, sources, *domain);
+  if (!found) return refused(found.error());
+  ordered_json items = ordered_json::array();
+  for (const MetricPart& part : found->parts) {
+    const ordered_json row = metric_row(*query, *definition, {}, part.adds);
+    items.push_back({{"session_id", part.session_id},
+                     {"bucket", format_time(part.bucket)},
+                     {"numerator", row["numerator"]},
+                     {"n", row["n"]}});
+  }
+  return http::json(
+      200, ordered_json{{"metric", name},
+                        {"definition", definition_json(*definition)},
+                        {"tenant", query->tenant},
+                        {"as_of", as_of(query->tenant, sources)},
+                        {"warnings", query->warnings},
+                        {"value", metric_row(*query, *definition, {}, found->sum)},
+                        {"items", items},
+                        {"next_cursor", found->more ? ordered_json(make_cursor(request, found->parts.back().order))
+                                                    : ordered_json(nullptr)}}
+               .dump());
+}
+
 http::Response values(const http::Request& request, const Sources& sources) {
   auto domain = sources.domain->get();
   const std::string& name = request.parts.at("name");
-  auto definition = domain->metrics.find(name);
-  if (definition == domain->metrics.end() || aggregates::find_metric(name) == nullptr) {
-    return http::problem(404, "Unknown metric",
-                         fmt::format("'{}' is not in the metric dictionary (GET /api/v1/metrics)", name));
-  }
+  const Metric* definition = find_definition(name, *domain);
+  if (definition == nullptr) return no_such_metric(name);
   bool csv = false;
   if (auto format = request.query.get("format")) {
     if (*format != "csv" && *format != "json")
@@ -53,11 +96,11 @@ http::Response values(const http::Request& request, const Sources& sources) {
   if (csv) {
     http::Response response;
     response.content_type = "text/csv; charset=utf-8";
-    response.body = metric_csv(*query, definition->second, *rows);
+    response.body = metric_csv(*query, *definition, *rows);
     return response;
   }
   ordered_json out = {{"metric", name},
-                      {"definition", definition_json(definition->second)},
+                      {"definition", definition_json(*definition)},
                       {"tenant", query->tenant},
                       {"as_of", as_of(query->tenant, sources)},
                       {"timezone", query->zone.name()}};
@@ -69,8 +112,7 @@ http::Response values(const http::Request& request, const Sources& sources) {
         fmt::format("versions of survey '{}' are pooled: group or filter by survey_version", survey));
   }
   out["rows"] = ordered_json::array();
-  for (const auto& [key, measures] : *rows)
-    out["rows"].push_back(metric_row(*query, definition->second, key, measures));
+  for (const auto& [key, measures] : *rows) out["rows"].push_back(metric_row(*query, *definition, key, measures));
   return http::json(200, out.dump());
 }
 
@@ -86,6 +128,13 @@ void add_metric_routes(http::Router& router, const ApiParts& parts) {
   lists.emplace_back("group_by");
   router.add({.method = "GET", .path = "/api/v1/metrics/{name}", .parameters = parameters, .lists = lists},
              [sources](const http::Request& request) { return values(request, *sources); });
+  parameters = {"tenant", "from", "to", "limit", "cursor"};
+  parameters.insert(parameters.end(), dimension_names().begin(), dimension_names().end());
+  router.add({.method = "GET",
+              .path = "/api/v1/metrics/{name}/sessions",
+              .parameters = parameters,
+              .lists = dimension_names()},
+             [sources](const http::Request& request) { return sessions_behind(request, *sources); });
 }
 
 }  // namespace echoloop::serving

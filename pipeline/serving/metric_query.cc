@@ -13,20 +13,6 @@
 namespace echoloop::serving {
 namespace {
 
-std::string list_of_sets(const Domain& domain) {
-  std::string out;
-  for (const DimensionSet& set : domain.counting.back().sets)
-    out += (out.empty() ? "(" : ", (") + aggregates::set_name(set) + ")";
-  return out;
-}
-
-tl::unexpected<Error> too_many_sessions(const std::vector<std::string>& dimensions, const Domain& domain) {
-  return bad_input("group_by",
-                   fmt::format("no dimension set keeps ({}) ready for these filters, and the tenant has more than {} "
-                               "sessions to compute it from; stored sets: {}",
-                               aggregates::set_name(dimensions), kComputedSessions_max, list_of_sets(domain)));
-}
-
 // A period of whole hours is what buckets can tell: it begins and ends with the hours that begin in it.
 void to_whole_hours(const TimeZone& zone, std::optional<Time>& end, const char* of,
                     std::vector<std::string>& warnings) {
@@ -96,7 +82,9 @@ Result<MetricRows> collect(const MetricQuery& query, const Sources& sources, con
     auto scanned = scan_cells(query, *set, sources, add);
     if (!scanned) return tl::make_unexpected(scanned.error());
   } else {
-    auto whole = scan_sessions(query, dimensions, sources, all_facts, add);
+    auto whole = scan_sessions(
+        query, dimensions, sources, all_facts,
+        [&](std::string_view, MetricKey row, const aggregates::Measures& cell) { return add(std::move(row), cell); });
     if (!whole) return tl::make_unexpected(whole.error());
     if (!*whole) return too_many_sessions(dimensions, domain);
   }

@@ -107,7 +107,7 @@ Result<Surveys> pooled_in_sessions(const MetricQuery& query, const std::optional
   Versions versions{query, told_apart};
   FactsOf facts_of = query.metric->answers == aggregates::Answers::resolution ? facts_of_speaker : all_facts;
   auto whole = scan_sessions(told_apart, needed_dimensions(told_apart), sources, facts_of,
-                             [&](MetricKey row, const aggregates::Measures& cell) {
+                             [&](std::string_view, MetricKey row, const aggregates::Measures& cell) {
                                versions.add(row, cell);
                                return !suspects || versions.pooled().size() < suspects->size();
                              });

@@ -1,5 +1,7 @@
 #include "pipeline/serving/row_scan.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 
@@ -44,7 +46,21 @@ class Placing {
   std::vector<std::pair<std::size_t, const std::set<std::string>*>> filters_;
 };
 
+std::string list_of_sets(const Domain& domain) {
+  std::string out;
+  for (const DimensionSet& set : domain.counting.back().sets)
+    out += (out.empty() ? "(" : ", (") + aggregates::set_name(set) + ")";
+  return out;
+}
+
 }  // namespace
+
+tl::unexpected<Error> too_many_sessions(const std::vector<std::string>& dimensions, const Domain& domain) {
+  return bad_input("group_by",
+                   fmt::format("no dimension set keeps ({}) ready for these filters, and the tenant has more than {} "
+                               "sessions to compute it from; stored sets: {}",
+                               aggregates::set_name(dimensions), kComputedSessions_max, list_of_sets(domain)));
+}
 
 std::vector<std::string> needed_dimensions(const MetricQuery& query) {
   std::vector<std::string> out = query.group_by;
@@ -86,7 +102,7 @@ Result<void> scan_cells(const MetricQuery& query, const DimensionSet& set, const
 }
 
 Result<bool> scan_sessions(const MetricQuery& query, const std::vector<std::string>& set, const Sources& sources,
-                           FactsOf facts_of, UseCell use) {
+                           FactsOf facts_of, UseSessionCell use) {
   const Placing placing{query, set};
   const sessions::SetPlan plan{set};
   std::string tenant;
@@ -94,24 +110,24 @@ Result<bool> scan_sessions(const MetricQuery& query, const std::vector<std::stri
   std::size_t seen = 0;
   bool going = true;
   const bool folds = may_overlap(query);
-  const auto add = [&](const state::Facts& facts) {
+  const auto add = [&](std::string_view session_id, const state::Facts& facts) {
     sessions::contribute(
         facts, {&plan, 1}, [](std::string_view) { return 0; },
         [&](std::size_t, std::span<const sessions::Value> values, const aggregates::Measures& gained) {
           std::vector<std::string_view> texts;
           for (const sessions::Value& one : values) texts.push_back(one.text);
           auto row = placing.row(facts.bucket(), texts);
-          if (row && going) going = use(std::move(*row), gained);
+          if (row && going) going = use(session_id, std::move(*row), gained);
         });
   };
   for (int shard = 0; shard < sources.shards && going; ++shard) {
     auto scanned = sources.rows->scan(stage::Table::sessions, shard, tenant, prefix_end(tenant).value_or(""),
-                                      [&](std::string_view, std::string_view value) {
+                                      [&](std::string_view key, std::string_view value) {
                                         state::Session row;
                                         row.ParseFromArray(value.data(), static_cast<int>(value.size()));
                                         if (row.has_counted() && placing.in_time(row.counted().bucket())) {
                                           if (folds) fold(query, *row.mutable_counted());
-                                          add(facts_of(row));
+                                          add(KeyReader{key.substr(tenant.size())}.text(), facts_of(row));
                                         }
                                         return ++seen <= kComputedSessions_max && going;
                                       });

@@ -28,8 +28,14 @@ Result<void> scan_cells(const MetricQuery& query, const DimensionSet& set, const
 using FactsOf = const state::Facts& (*)(state::Session& session);
 inline const state::Facts& all_facts(state::Session& session) { return session.counted(); }
 
+// The cells of one session come one behind the other.
+using UseSessionCell =
+    absl::FunctionRef<bool(std::string_view session_id, MetricKey row, const aggregates::Measures& cell)>;
+
 // Answers false, early, when the tenant has more than kComputedSessions_max sessions.
 Result<bool> scan_sessions(const MetricQuery& query, const std::vector<std::string>& set, const Sources& sources,
-                           FactsOf facts_of, UseCell use);
+                           FactsOf facts_of, UseSessionCell use);
+// What to say then.
+tl::unexpected<Error> too_many_sessions(const std::vector<std::string>& dimensions, const Domain& domain);
 
 }  // namespace echoloop::serving
