@@ -46,7 +46,8 @@ Result<MetricParts> parts_of_metric(const MetricQuery& query, const std::optiona
   std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.order < b.order; });
   auto first = std::partition_point(all.begin(), all.end(),
                                     [&](const MetricPart& part) { return after && part.order <= *after; });
-  auto last = static_cast<std::size_t>(all.end() - first) > limit ? first + static_cast<std::ptrdiff_t>(limit) : all.end();
+  auto last =
+      static_cast<std::size_t>(all.end() - first) > limit ? first + static_cast<std::ptrdiff_t>(limit) : all.end();
   out.more = last != all.end();
   std::move(first, last, std::back_inserter(out.parts));
   return out;

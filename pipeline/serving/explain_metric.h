@@ -1,5 +1,5 @@
-// The sessions behind a metric's value (F39): each with what it adds to numerator and n, which together are the value's.
-// Read only; safe from any thread.
+// The sessions behind a metric's value (F39): each with what it adds to numerator and n, which together are the
+// value's. Read only; safe from any thread.
 #pragma once
 
 #include <optional>
