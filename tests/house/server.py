@@ -39,6 +39,16 @@ def binary_of(arguments):
     return os.path.abspath(path)
 
 
+def take_number(name, default):
+    """Takes `name NUMBER` out of the command line."""
+    if name not in sys.argv:
+        return default
+    at = sys.argv.index(name)
+    value = int(sys.argv[at + 1])
+    del sys.argv[at : at + 2]
+    return value
+
+
 BINARY = binary_of(sys.argv) if "unittest" not in sys.argv[0] else ""
 
 

@@ -20,16 +20,7 @@ DIMENSIONS = ("channel", "department", "group", "agent", "category", "category1"
 CREDITED = ("csat_all_handlers", "csat_time_weighted")
 
 
-def option(name, default):
-    if name not in sys.argv:
-        return default
-    at = sys.argv.index(name)
-    value = int(sys.argv[at + 1])
-    del sys.argv[at : at + 2]
-    return value
-
-
-QUESTIONS, SEED = option("--questions", 250), option("--seed", 1)
+QUESTIONS, SEED = house.take_number("--questions", 250), house.take_number("--seed", 1)
 
 
 class Explain(unittest.TestCase):

@@ -200,15 +200,6 @@ class Replay(unittest.TestCase):
             self.assertEqual(server.request("POST", f"/api/v1/dead/{again[0]}/replay").status, 409)
 
 
-def take_number(name, default):
-    if name not in sys.argv:
-        return default
-    at = sys.argv.index(name)
-    value = int(sys.argv[at + 1])
-    del sys.argv[at : at + 2]
-    return value
-
-
 if __name__ == "__main__":
-    SEED, EVENTS = take_number("--seed", SEED), take_number("--events", EVENTS)
+    SEED, EVENTS = house.take_number("--seed", SEED), house.take_number("--events", EVENTS)
     house.run_tests()
