@@ -10,6 +10,15 @@
 namespace echoloop::serving {
 namespace {
 
+// The words between commas, without empty ones.
+void split(std::string_view text, std::vector<std::string>& out) {
+  while (!text.empty()) {
+    std::size_t end = text.find(',');
+    if (end != 0) out.emplace_back(text.substr(0, end));
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  }
+}
+
 // "T+1" written into a URL without escaping its plus arrives as "T 1".
 std::vector<std::string> delays(const http::Query& query) {
   std::vector<std::string> out = words_parameter(query, "delay");
@@ -22,13 +31,9 @@ std::vector<std::string> delays(const http::Query& query) {
 // Most clients escape every comma of a parameter, those between values too. So an escaped one that no space follows may
 // separate values or be part of one: whichever there is.
 std::vector<std::string> both_readings(const std::string& value) {
-  std::vector<std::string> out{value};
-  if (value.find(", ") != std::string::npos) return out;
-  for (std::size_t from = 0, comma = 0; (comma = value.find(',', from)) != std::string::npos || from > 0;) {
-    if (const std::string part = value.substr(from, comma - from); !part.empty()) out.push_back(part);
-    if (comma == std::string::npos) break;
-    from = comma + 1;
-  }
+  std::vector<std::string> out;
+  if (value.find(", ") == std::string::npos) split(value, out);
+  out.push_back(value);
   return out;
 }
 
@@ -124,13 +129,7 @@ Result<TimeZone> zone_parameter(const http::Query& query, const TimeZone& of_ten
 
 std::vector<std::string> words_parameter(const http::Query& query, std::string_view name) {
   std::vector<std::string> out;
-  for (std::string_view text : query.all(name)) {
-    while (!text.empty()) {
-      std::size_t end = text.find(',');
-      if (end != 0) out.emplace_back(text.substr(0, end));
-      text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-    }
-  }
+  for (std::string_view text : query.all(name)) split(text, out);
   return out;
 }
 
@@ -146,10 +145,7 @@ Result<std::size_t> limit_parameter(const http::Query& query) {
 }
 
 const std::vector<std::string>& dimension_names() {
-  static const std::vector<std::string> kNames = {
-      "channel",  "department",      "group",      "agent",  "category", "category1",
-      "tag",      "agent_tag",       "review_tag", "moment", "survey",   "survey_version",
-      "question", "routing_version", "delay",      "entity", "language", "bot"};
+  static const std::vector<std::string> kNames(std::begin(kDimensions), std::end(kDimensions));
   return kNames;
 }
 
