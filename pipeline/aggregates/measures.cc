@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "pipeline/aggregates/row.h"
 #include "pipeline/base/bytes.h"
 
 namespace echoloop::aggregates {
@@ -18,14 +19,6 @@ constexpr std::array<std::string_view, kCounters> kNames = {
 #define ECHOLOOP_SAME_ID(id, name) static_assert(static_cast<int>(Counter::name) == id && kNames[id] == #name);
 ECHOLOOP_COUNTERS(ECHOLOOP_SAME_ID)
 #undef ECHOLOOP_SAME_ID
-
-// Ids on disk: counters below kFirstBin, then the bins of each timing.
-constexpr std::uint64_t kFirstBin = 1024;
-constexpr std::uint64_t kBinsPerTiming = 4096;
-constexpr std::uint64_t kTimings = 3;
-constexpr std::uint64_t kScoreKinds = 3;
-static_assert(kCounters <= kFirstBin);
-static_assert(bin_of(~0ULL) < kBinsPerTiming);
 
 constexpr std::string_view kTimingNames[] = {"handle", "queue", "first_reply"};
 constexpr Timing kTimingsByName[] = {Timing::first_reply, Timing::handle, Timing::queue};
@@ -83,14 +76,6 @@ void merge_entries(std::vector<Entry>& ours, const std::vector<Entry>& theirs, s
   ours = std::move(merged);
 }
 
-// An entry of the sparse form: how far its id lies above the last one, with a bit for the commonest value, 1, which is
-// then not written.
-void put_entry(std::string& out, std::uint64_t id, std::uint64_t& last, std::int64_t n) {
-  put_varint(out, (id - last) << 1 | (n == 1 ? 1 : 0));
-  if (n != 1) put_signed(out, n);
-  last = id;
-}
-
 void put_number(std::string& out, std::int64_t n) {
   fmt::format_int text(n);
   out.append(text.data(), text.size());
@@ -137,6 +122,12 @@ std::string_view name_of(Counter counter) { return kNames[static_cast<std::size_
 std::string_view name_of(Timing timing) { return kTimingNames[static_cast<std::size_t>(timing)]; }
 std::string_view name_of(ScoreKind kind) { return kScoreNames[static_cast<std::size_t>(kind)]; }
 
+void Measures::clear() {
+  counters_.fill(0);
+  bins_.clear();
+  scores_.clear();
+}
+
 void Measures::add_time(Timing timing, std::uint32_t bin, std::int64_t by) { add_entry(bins_, Bin{timing, bin, by}); }
 
 void Measures::add_score(const ScorePoint& point, std::int64_t by) { add_entry(scores_, ScoreCount{point, by}); }
@@ -175,29 +166,15 @@ std::int64_t Measures::sessions() const {
   return out;
 }
 
-// Number of counters and bins, their entries by rising id, then the scores to the end: kind, min, max, value, n.
-// Nothing for an empty cell.
 std::string Measures::bytes() const {
   std::string out;
-  std::uint64_t entries = bins_.size();
-  for (std::int64_t n : counters_) entries += n != 0;
-  if (entries == 0 && scores_.empty()) return out;
-  out.reserve(2 + entries * 3 + scores_.size() * 12);
-  put_varint(out, entries);
-  std::uint64_t last = 0;
-  for (std::size_t id = 0; id < kCounters; ++id) {
-    if (counters_[id] != 0) put_entry(out, id, last, counters_[id]);
+  RowWriter row{out};
+  for (std::uint32_t id = 0; id < kCounters; ++id) {
+    if (counters_[id] != 0) row.entry(id, counters_[id]);
   }
-  for (const Bin& bin : bins_) {
-    put_entry(out, kFirstBin + static_cast<std::uint64_t>(bin.timing) * kBinsPerTiming + bin.bin, last, bin.n);
-  }
-  for (const ScoreCount& score : scores_) {
-    out.push_back(static_cast<char>(score.point.kind));
-    put_signed(out, score.point.min);
-    put_signed(out, score.point.max);
-    put_signed(out, score.point.value);
-    put_signed(out, score.n);
-  }
+  for (const Bin& bin : bins_) row.entry(id_of(bin.timing, bin.bin), bin.n);
+  for (const ScoreCount& score : scores_) row.score(score.point, score.n);
+  row.finish();
   return out;
 }
 
@@ -215,13 +192,12 @@ bool Measures::parse(std::string_view bytes) {
   for (std::uint64_t i = 0; i < entries; ++i) {
     const std::uint64_t head = in.varint();
     const std::int64_t n = (head & 1) != 0 ? 1 : in.signed_varint();
-    if (!in.ok() || n == 0 || ((head & 1) == 0 && n == 1) || (i > 0 && head < 2) ||
-        head >> 1 >= kFirstBin + kTimings * kBinsPerTiming)
+    if (!in.ok() || n == 0 || ((head & 1) == 0 && n == 1) || (i > 0 && head < 2) || head >> 1 >= kIds_end)
       return malformed();
     id += head >> 1;
     if (id < kCounters) {
       counters_[id] = n;
-    } else if (id >= kFirstBin && id < kFirstBin + kTimings * kBinsPerTiming) {
+    } else if (id >= kFirstBin && id < kIds_end) {
       const std::uint64_t at = id - kFirstBin;
       bins_.push_back({static_cast<Timing>(at / kBinsPerTiming), static_cast<std::uint32_t>(at % kBinsPerTiming), n});
     } else {

@@ -65,6 +65,10 @@ struct ScorePoint {
   ScoreKind kind{};
   std::int64_t min = 0, max = 0, value = 0;
   friend auto operator<=>(const ScorePoint&, const ScorePoint&) = default;
+  template <class H>
+  friend H AbslHashValue(H h, const ScorePoint& p) {
+    return H::combine(std::move(h), p.kind, p.min, p.max, p.value);
+  }
 };
 
 // One cell. Counters are dense (the hot path adds them), bins and scores sorted and sparse. Zero entries never stay.
@@ -77,6 +81,8 @@ class Measures {
     n = static_cast<std::int64_t>(static_cast<std::uint64_t>(n) + static_cast<std::uint64_t>(by));
   }
   std::int64_t get(Counter counter) const { return counters_[static_cast<std::size_t>(counter)]; }
+  // Nothing counted any more; what memory it has stays.
+  void clear();
   void add_time(Timing timing, std::uint32_t bin, std::int64_t by);
   void add_score(const ScorePoint& point, std::int64_t by);
 

@@ -2,14 +2,6 @@
 
 namespace echoloop {
 
-void put_varint(std::string& out, std::uint64_t value) {
-  while (value >= 0x80) {
-    out.push_back(static_cast<char>(value | 0x80));
-    value >>= 7;
-  }
-  out.push_back(static_cast<char>(value));
-}
-
 void put_signed(std::string& out, std::int64_t value) {
   put_varint(out, (static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63));
 }
@@ -19,7 +11,7 @@ void put_text(std::string& out, std::string_view text) {
   out.append(text);
 }
 
-std::uint64_t Reader::varint() {
+std::uint64_t Reader::long_varint() {
   std::uint64_t value = 0;
   for (std::size_t i = 0; i < rest_.size() && i < 10; ++i) {
     auto byte = static_cast<std::uint8_t>(rest_[i]);
@@ -32,11 +24,6 @@ std::uint64_t Reader::varint() {
   ok_ = false;
   rest_ = {};
   return 0;
-}
-
-std::int64_t Reader::signed_varint() {
-  std::uint64_t raw = varint();
-  return static_cast<std::int64_t>(raw >> 1) ^ -static_cast<std::int64_t>(raw & 1);
 }
 
 std::string_view Reader::text() {
@@ -62,10 +49,11 @@ std::uint8_t Reader::byte() {
 }
 
 void put_key_text(std::string& key, std::string_view text) {
-  for (char c : text) {
-    key.push_back(c);
-    if (c == '\0') key.push_back('\xff');
+  for (std::size_t zero = text.find('\0'); zero != std::string_view::npos; zero = text.find('\0')) {
+    key.append(text.substr(0, zero + 1)).push_back('\xff');
+    text.remove_prefix(zero + 1);
   }
+  key.append(text);
   key.push_back('\0');
   key.push_back('\1');
 }

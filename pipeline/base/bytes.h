@@ -9,7 +9,13 @@
 namespace echoloop {
 
 // LEB128, 1–10 bytes.
-void put_varint(std::string& out, std::uint64_t value);
+inline void put_varint(std::string& out, std::uint64_t value) {
+  while (value >= 0x80) {
+    out.push_back(static_cast<char>(value | 0x80));
+    value >>= 7;
+  }
+  out.push_back(static_cast<char>(value));
+}
 // ZigZag, so that small negative numbers stay short.
 void put_signed(std::string& out, std::int64_t value);
 // Length, then the bytes.
@@ -20,8 +26,18 @@ void put_text(std::string& out, std::string_view text);
 class Reader {
  public:
   explicit Reader(std::string_view bytes) : rest_(bytes) {}
-  std::uint64_t varint();
-  std::int64_t signed_varint();
+  std::uint64_t varint() {
+    if (!rest_.empty() && static_cast<std::uint8_t>(rest_.front()) < 0x80) {  // most are small
+      auto value = static_cast<std::uint8_t>(rest_.front());
+      rest_.remove_prefix(1);
+      return value;
+    }
+    return long_varint();
+  }
+  std::int64_t signed_varint() {
+    std::uint64_t raw = varint();
+    return static_cast<std::int64_t>(raw >> 1) ^ -static_cast<std::int64_t>(raw & 1);
+  }
   std::string_view text();  // a view into the bytes given
   std::uint8_t byte();
   bool ok() const { return ok_; }
@@ -29,6 +45,8 @@ class Reader {
   std::string_view rest() const { return rest_; }
 
  private:
+  std::uint64_t long_varint();
+
   std::string_view rest_;
   bool ok_ = true;
 };

@@ -25,8 +25,8 @@ bool has_dimensions(const Filters& filters, const state::Session& row) {
     const sessions::SetPlan plan{DimensionSet{name}};
     sessions::contribute(
         row.counted(), {&plan, 1}, [](std::string_view) { return 0; },
-        [&](std::size_t, std::span<const sessions::Value> values, const aggregates::Measures& m) {
-          found = found || (m.sessions() > 0 && allowed.contains(std::string(values[0].text)));
+        [&](std::size_t, std::span<const sessions::Value> values, const sessions::Gained& gained) {
+          found = found || (gained.measures.sessions() > 0 && allowed.contains(std::string(values[0].text)));
         });
     if (!found) return false;
   }

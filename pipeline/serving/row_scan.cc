@@ -113,11 +113,11 @@ Result<bool> scan_sessions(const MetricQuery& query, const std::vector<std::stri
   const auto add = [&](std::string_view session_id, const state::Facts& facts) {
     sessions::contribute(
         facts, {&plan, 1}, [](std::string_view) { return 0; },
-        [&](std::size_t, std::span<const sessions::Value> values, const aggregates::Measures& gained) {
+        [&](std::size_t, std::span<const sessions::Value> values, const sessions::Gained& gained) {
           std::vector<std::string_view> texts;
           for (const sessions::Value& one : values) texts.push_back(one.text);
           auto row = placing.row(facts.bucket(), texts);
-          if (row && going) going = use(session_id, std::move(*row), gained);
+          if (row && going) going = use(session_id, std::move(*row), gained.measures);
         });
   };
   for (int shard = 0; shard < sources.shards && going; ++shard) {

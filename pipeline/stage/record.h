@@ -14,12 +14,13 @@ enum class Kind : std::uint8_t {
   event = 1,         // a canonical CloudEvent as JSON (schemas/)
   rejected = 2,      // a document that could not become an event: schemas/state.proto Rejected
   dead_settled = 3,  // a dead letter was replayed or dropped: state.proto DeadSettled
-  delta = 4,         // aggregates and evidence to add, packed per epoch: pipeline/aggregates/delta.h
-  finding = 5,       // a rule's verdict on one window: state.proto Finding
-  case_signal = 6,   // one session calls for a task of its own: state.proto CaseSignal
-  command = 7,       // a task command, as its CloudEvent
-  task = 8,          // a task event to the outside, as its CloudEvent
-  reload = 9,        // the configuration was changed: wakes every shard of SESSIONS
+  // 4 was delta in another form
+  finding = 5,      // a rule's verdict on one window: state.proto Finding
+  case_signal = 6,  // one session calls for a task of its own: state.proto CaseSignal
+  command = 7,      // a task command, as its CloudEvent
+  task = 8,         // a task event to the outside, as its CloudEvent
+  reload = 9,       // the configuration was changed: wakes every shard of SESSIONS
+  delta = 10,       // aggregates and evidence to add, packed per epoch: pipeline/aggregates/delta.h
 };
 
 // Topics inside a running echoloop. `events` is fed by intake, the others by stages.

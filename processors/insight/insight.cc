@@ -8,6 +8,7 @@
 
 #include "pipeline/aggregates/cube.h"
 #include "pipeline/aggregates/delta.h"
+#include "pipeline/aggregates/row.h"
 #include "pipeline/base/bytes.h"
 #include "pipeline/base/hash.h"
 #include "processors/insight/threshold.h"
@@ -25,13 +26,14 @@ class Insight final : public stage::Processor {
   explicit Insight(std::shared_ptr<const CurrentDomain> current) : current_(std::move(current)) {}
 
   void process(const stage::Record& record, stage::Context& context) override {
-    aggregates::DeltaVisitor visitor;
-    visitor.cell = [this](std::string_view key, const aggregates::Measures& gained) {
-      auto found = gained_.find(key);
-      if (found == gained_.end()) found = gained_.emplace(key, aggregates::Measures{}).first;
-      found->second.merge(gained);
+    if (record.kind != stage::Kind::delta)
+      throw stage::BrokenWorld({Fault::world, "topic deltas", "a record of another version of echoloop"});
+    const auto add_cell = [&](std::string_view cell, std::string_view row) {
+      key_.assign(record.key).append(cell);
+      auto [gained, fresh] = gained_.try_emplace(key_, row);
+      if (!fresh && !aggregates::merge_rows(gained->second, row, gained->second)) throw unreadable();
     };
-    visitor.evidence = [&](std::string_view key, bool present) {
+    const auto change_evidence = [&](std::string_view key, bool present) {
       if (present) {
         context.put(stage::Table::evidence, key, "");
       } else {
@@ -43,18 +45,18 @@ class Insight final : public stage::Processor {
         evidence_.insert(std::move(*parsed));
       }
     };
-    if (!aggregates::unpack(record.value, visitor))
-      throw stage::BrokenWorld({Fault::world, "topic deltas", "a record that cannot be unpacked"});
+    if (!aggregates::unpack(record.value, {add_cell, change_evidence})) throw unreadable();
   }
 
   // By the newest configuration, which is at least as new as the one that the deltas were made by.
   void end_epoch(stage::Context& context) override {
     take_domain(context);
-    std::vector<std::pair<std::string_view, const aggregates::Measures*>> cells;
-    for (const auto& [key, gained] : gained_) cells.emplace_back(key, &gained);
+    Cells cells;
+    cells.reserve(gained_.size());
+    for (const auto& [key, gained] : gained_) cells.emplace_back(key, gained);
     std::sort(cells.begin(), cells.end());
     const Beginnings before = beginnings(cells, context);
-    for (const auto& [key, gained] : cells) merge(key, *gained, context);
+    for (const auto& [key, gained] : cells) merge(key, gained, context);
     for (const auto& [place, begin_ms] : before) mark_near_beginning(place, begin_ms, context);
     gained_.clear();
     for (const aggregates::EvidenceKey& key : evidence_) mark(key);
@@ -74,21 +76,36 @@ class Insight final : public stage::Processor {
     friend auto operator<=>(const Window&, const Window&) = default;
   };
 
+  using Cells = std::vector<std::pair<std::string_view, std::string_view>>;  // cube key, what the epoch added; by key
+
+  static stage::BrokenWorld unreadable() {
+    return stage::BrokenWorld({Fault::world, "table cube", "a row that cannot be read"});
+  }
+
   // The row with what the epoch added to it.
-  void merge(std::string_view key, const aggregates::Measures& gained, stage::Context& context) {
-    aggregates::Measures measures;
+  void merge(std::string_view key, std::string_view gained, stage::Context& context) {
     auto row = context.get(stage::Table::cube, key);
-    if (row && !measures.parse(*row))
-      throw stage::BrokenWorld({Fault::world, "table cube", "a row that cannot be read"});
-    measures.merge(gained);
-    if (measures.empty()) {
+    if (!row) {
+      if (!gained.empty()) context.put(stage::Table::cube, key, std::string(gained));
+    } else if (!aggregates::merge_rows(*row, gained, *row)) {
+      throw unreadable();
+    } else if (row->empty()) {
       context.erase(stage::Table::cube, key);
     } else {
-      context.put(stage::Table::cube, key, measures.bytes());
+      context.put(stage::Table::cube, key, std::move(*row));
     }
+    if (rules_of_set_.empty()) return;
+    if (!key.starts_with(place_) || place_.empty()) {  // cells of one (tenant, set) come in a row
+      auto parsed = aggregates::parse_cube_key(key);
+      if (!parsed) throw unreadable();
+      place_ = aggregates::cube_partition_key(parsed->tenant, parsed->set);
+      place_has_rules_ = rules_of_set_.contains(parsed->set);
+    }
+    if (!place_has_rules_) return;
     auto parsed = aggregates::parse_cube_key(key);
-    if (!parsed) return;
-    sums_.add(*parsed, gained);
+    aggregates::Measures measures;
+    if (!parsed || !measures.parse(gained)) throw unreadable();
+    sums_.add(*parsed, measures);
     mark(*parsed);
   }
 
@@ -98,6 +115,7 @@ class Insight final : public stage::Processor {
     domain_ = std::move(newest);
     sums_.clear();  // windows may lie elsewhere now
     rules_of_set_.clear();
+    place_.clear();
     for (std::size_t i = 0; i < domain_->thresholds.size(); ++i)
       rules_of_set_[aggregates::set_name(domain_->thresholds[i].group_by)].push_back(i);
     mark_moved(context);
@@ -162,8 +180,7 @@ class Insight final : public stage::Processor {
   }
 
   // Of every set among these cells that a rule compares with its usual level.
-  Beginnings beginnings(const std::vector<std::pair<std::string_view, const aggregates::Measures*>>& cells,
-                        stage::Context& context) const {
+  Beginnings beginnings(const Cells& cells, stage::Context& context) const {
     Beginnings out;
     std::string_view last;
     for (const auto& [key, gained] : cells) {
@@ -305,14 +322,18 @@ class Insight final : public stage::Processor {
   };
 
   std::shared_ptr<const CurrentDomain> current_;
-  std::shared_ptr<const Domain> domain_;                                                      // of the last epoch
-  std::map<std::string, std::vector<std::size_t>> rules_of_set_;                              // indices of thresholds
-  absl::flat_hash_map<std::string, aggregates::Measures, TextHash, std::equal_to<>> gained_;  // by cube key
-  std::set<aggregates::EvidenceKey> evidence_;  // changed, without their sessions
+  std::shared_ptr<const Domain> domain_;                                             // of the last epoch
+  std::map<std::string, std::vector<std::size_t>> rules_of_set_;                     // indices of thresholds
+  absl::flat_hash_map<std::string, std::string, TextHash, std::equal_to<>> gained_;  // cube key → row to add
+  std::set<aggregates::EvidenceKey> evidence_;                                       // changed, without their sessions
   std::map<Window, std::set<Scope>> dirty_;
   Marked marked_;
   Beginnings begun_;  // of the epoch that ends
   WindowSums sums_;
+  std::string key_;  // of the cell under way
+  // (tenant, set) of the cell before, and whether rules look at it.
+  std::string place_;
+  bool place_has_rules_ = false;
 };
 
 }  // namespace

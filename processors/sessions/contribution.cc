@@ -12,7 +12,7 @@ namespace {
 using aggregates::Measures;
 using Standing = state::Facts::Standing;
 using Credit = state::Facts::Credit;
-using Selected = std::vector<const Standing*>;
+using Selected = std::span<const Standing* const>;
 using Values = absl::InlinedVector<Value, 4>;
 
 constexpr std::string_view kUnknown = "unknown";
@@ -81,7 +81,7 @@ void add_evaluation(const Standing& e, std::string_view question, Measures& m) {
 }
 
 // One handler's part in these evaluations, but for all_sessions, which counts once per combination of values.
-void add_credit(std::int64_t ms, const Selected& selected, Measures& m) {
+void add_credit(std::int64_t ms, Selected selected, Measures& m) {
   m.add(weighted_ms, ms);
   for (const Standing* e : selected) {
     if (!e->has_score() || e->kind() != static_cast<int>(aggregates::ScoreKind::csat)) continue;
@@ -98,42 +98,58 @@ void add_credit(std::int64_t ms, const Selected& selected, Measures& m) {
 static_assert(static_cast<int>(resolved_yes) == 3 + 1);
 static_assert(static_cast<int>(unresolved_unanswered) == 6);
 
+// What most cells of a session gain; kept from session to session for its memory.
+struct Parts {
+  Measures session;   // without evaluations
+  Measures whole;     // with all of them
+  Measures credited;  // with the credit of the one handler too
+};
+
 // Spreads one session over sets.
 class Spread {
  public:
-  Spread(const state::Facts& facts, Intern intern) : facts_(facts), intern_(intern) {
+  Spread(const state::Facts& facts, Intern intern, Parts& parts)
+      : facts_(facts), intern_(intern), unknown_{kUnknown, intern(kUnknown)}, parts_(parts) {
     for (std::size_t d = 0; d < kSingles; ++d) singles_[d] = value(single_text(static_cast<Dimension>(d)));
     lists_[0] = list_of(facts.tags());
     lists_[1] = list_of(facts.agent_tags());
     lists_[2] = list_of(facts.review_tags());
     lists_[3] = list_of(facts.moments());
     for (const Standing& e : facts.standing()) all_.push_back(&e);
-    add_session(facts, session_);
-    whole_ = gain(all_, {});
+    parts_.session.clear();
+    add_session(facts, parts_.session);
+    parts_.whole = parts_.session;
+    add_evaluations(all_, {}, parts_.whole);
     // With one human handler at most, the session's own handler is the only one with a credit.
-    credited_ = whole_;
-    credit_alone(all_, credited_);
+    parts_.credited = parts_.whole;
+    credit_alone(all_, parts_.credited);
   }
 
-  void add(std::size_t set, const SetPlan& plan, AddCell add) const {
+  void add(std::size_t set, const SetPlan& plan, AddCell add) {
     const bool one_handler = facts_.credits_size() <= 1;
-    each(plan, nullptr, [&](std::span<const Value> values, const Selected& selected, std::string_view question) {
+    each(plan, nullptr, [&](std::span<const Value> values, Selected selected, std::string_view question) {
       const bool is_whole = selected.size() == all_.size() && question.empty();
-      if (!plan.of_handler || !one_handler) {
-        add(set, values, is_whole ? whole_ : gain(selected, question));
-      } else if (is_whole) {
-        add(set, values, credited_);
-      } else {
-        Measures gained = gain(selected, question);
-        credit_alone(selected, gained);
-        add(set, values, gained);
+      const bool with_credit = plan.of_handler && one_handler;
+      if (is_whole) {
+        add_part(set, values, with_credit ? parts_.credited : parts_.whole, with_credit ? kCredited : kWhole, add);
+        return;
       }
+      Measures gained = gain(selected, question);
+      if (with_credit) credit_alone(selected, gained);
+      add_part(set, values, gained, kOther, add);
     });
     if (plan.of_handler && !one_handler) add_credits(set, plan, add);
   }
 
  private:
-  Value value(std::string_view text) const { return {text, intern_(text)}; }
+  enum : std::uint32_t { kWhole, kCredited, kOther };
+
+  void add_part(std::size_t set, std::span<const Value> values, const Measures& measures, std::uint32_t number,
+                AddCell add) {
+    add(set, values, {measures, number == kOther ? others_++ : number});
+  }
+
+  Value value(std::string_view text) const { return text == kUnknown ? unknown_ : Value{text, intern_(text)}; }
 
   std::string_view single_text(Dimension d) const {
     switch (d) {
@@ -192,14 +208,18 @@ class Spread {
                                                     : handler.department()));
   }
 
-  Measures gain(const Selected& selected, std::string_view question) const {
-    Measures m = session_;
-    if (!selected.empty()) m.add(answered, 1);
-    for (const Standing* e : selected) add_evaluation(*e, question, m);
+  Measures gain(Selected selected, std::string_view question) const {
+    Measures m = parts_.session;
+    add_evaluations(selected, question, m);
     return m;
   }
 
-  void credit_alone(const Selected& selected, Measures& m) const {
+  static void add_evaluations(Selected selected, std::string_view question, Measures& m) {
+    if (!selected.empty()) m.add(answered, 1);
+    for (const Standing* e : selected) add_evaluation(*e, question, m);
+  }
+
+  void credit_alone(Selected selected, Measures& m) const {
     m.add(all_sessions, 1);
     add_credit(facts_.credits_size() == 1 ? facts_.credits(0).ms() : 0, selected, m);
   }
@@ -221,6 +241,7 @@ class Spread {
       fill(plan, values, 0, [&] { use(span_of(values), all_, {}); });
       return;
     }
+    if (all_.size() <= 1 && each_of_one(plan, values, use)) return;
     for (const auto& [combination, selected] : selections(plan)) {
       std::string_view question;
       for (std::size_t i = 0, at = 0; i < values.size(); ++i) {
@@ -233,6 +254,18 @@ class Spread {
     }
   }
 
+  // The usual case, one evaluation at most and no two questions: every evaluation dimension has one value.
+  template <class Use>
+  bool each_of_one(const SetPlan& plan, Values& values, const Use& use) const {
+    if (!all_.empty() && all_.front()->questions_size() > 1) return false;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (!is_of_evaluation(plan.dimensions[i])) continue;
+      values[i] = all_.empty() ? unknown_ : evaluation_values(*all_.front(), plan.dimensions[i]).front();
+    }
+    fill(plan, values, 0, [&] { use(span_of(values), all_, {}); });
+    return true;
+  }
+
   bool all_questions_are(std::string_view question) const {
     return std::all_of(all_.begin(), all_.end(), [&](const Standing* e) {
       return std::all_of(e->questions().begin(), e->questions().end(),
@@ -241,10 +274,10 @@ class Spread {
   }
 
   // Combinations of the evaluation dimensions → the standing evaluations that carry them; all unknown without one.
-  std::vector<std::pair<Values, Selected>> selections(const SetPlan& plan) const {
-    std::vector<std::pair<Values, Selected>> out;
+  std::vector<std::pair<Values, std::vector<const Standing*>>> selections(const SetPlan& plan) const {
+    std::vector<std::pair<Values, std::vector<const Standing*>>> out;
     if (all_.empty()) {
-      out.emplace_back(Values(plan.of_evaluation, value(kUnknown)), Selected{});
+      out.emplace_back(Values(plan.of_evaluation, unknown_), std::vector<const Standing*>{});
       return out;
     }
     for (const Standing* e : all_) {
@@ -263,7 +296,7 @@ class Spread {
           return std::equal(entry.first.begin(), entry.first.end(), combination.begin(),
                             [](const Value& a, const Value& b) { return a.text == b.text; });
         });
-        if (known == out.end()) known = out.insert(known, {std::move(combination), Selected{}});
+        if (known == out.end()) known = out.insert(known, {std::move(combination), {}});
         known->second.push_back(e);
       }
     }
@@ -285,10 +318,10 @@ class Spread {
   }
 
   // Handlers that share the set's values are one combination: its ms are summed, the session counts once.
-  void add_credits(std::size_t set, const SetPlan& plan, AddCell add) const {
+  void add_credits(std::size_t set, const SetPlan& plan, AddCell add) {
     std::map<std::vector<std::string_view>, std::pair<Values, Measures>> combinations;
     for (const Credit& handler : facts_.credits()) {
-      each(plan, &handler, [&](std::span<const Value> values, const Selected& selected, std::string_view) {
+      each(plan, &handler, [&](std::span<const Value> values, Selected selected, std::string_view) {
         std::vector<std::string_view> texts;
         for (const Value& one : values) texts.push_back(one.text);
         auto [found, fresh] = combinations.try_emplace(std::move(texts));
@@ -303,16 +336,17 @@ class Spread {
         for (auto counter : {all_csat_n, all_csat_top, all_csat_bottom}) sum.add(counter, gained.get(counter));
       });
     }
-    for (const auto& [texts, entry] : combinations) add(set, span_of(entry.first), entry.second);
+    for (const auto& [texts, entry] : combinations) add_part(set, span_of(entry.first), entry.second, kOther, add);
   }
 
   const state::Facts& facts_;
   Intern intern_;
+  Value unknown_;
   std::array<Value, kSingles> singles_;
   std::array<Values, kLists> lists_;
-  Selected all_;
-  Measures session_, whole_,
-      credited_;  // without evaluations; with all of them; with the credit of the one handler too
+  std::vector<const Standing*> all_;
+  Parts& parts_;
+  std::uint32_t others_ = kOther;
 };
 
 }  // namespace
@@ -331,7 +365,8 @@ std::vector<SetPlan> plans_of(const std::vector<DimensionSet>& sets) {
 }
 
 void contribute(const state::Facts& facts, std::span<const SetPlan> sets, Intern intern, AddCell add) {
-  const Spread spread{facts, intern};
+  thread_local Parts parts;
+  Spread spread{facts, intern, parts};
   for (std::size_t set = 0; set < sets.size(); ++set) spread.add(set, sets[set], add);
 }
 

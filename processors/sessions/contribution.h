@@ -54,10 +54,16 @@ struct Value {
 };
 using Intern = absl::FunctionRef<std::uint32_t(std::string_view text)>;
 
+// What a cell gains. Most cells of a session gain the same: within one call of contribute, equal numbers are equal
+// measures.
+struct Gained {
+  const aggregates::Measures& measures;
+  std::uint32_t number;
+};
+
 // Called with the index of the set, the values in the set's order and what they gain; several times for the same values
 // where session and credit measures come apart. What it is given lives during the call only.
-using AddCell =
-    absl::FunctionRef<void(std::size_t set, std::span<const Value> values, const aggregates::Measures& gained)>;
+using AddCell = absl::FunctionRef<void(std::size_t set, std::span<const Value> values, const Gained& gained)>;
 
 void contribute(const state::Facts& facts, std::span<const SetPlan> sets, Intern intern, AddCell add);
 

@@ -23,10 +23,8 @@ std::string rules_key(std::uint64_t hash) {
 
 // Sessions that count for the rule in a cell that one session fills: the numerator, or what is left of n for lower
 // bounds.
-bool is_evidence(const ThresholdRule& rule, const aggregates::Measures& gained) {
-  const aggregates::MetricSpec* metric = aggregates::find_metric(rule.metric);
-  if (metric == nullptr) return false;
-  aggregates::Ratio ratio = metric->ratio(gained);
+bool is_evidence(const ThresholdRule& rule, const aggregates::MetricSpec& metric, const aggregates::Measures& gained) {
+  aggregates::Ratio ratio = metric.ratio(gained);
   return (rule.below ? ratio.n - ratio.numerator : ratio.numerator) > 0;
 }
 
@@ -49,13 +47,14 @@ void CountingBook::change(std::string_view tenant, std::string_view session_id, 
                           const std::shared_ptr<const Domain>& domain, stage::Context& context) {
   if (domain_ != domain) {
     domain_ = domain;
-    for (auto& [hash, rules] : rules_) rules.make_ready(*domain_);
+    for (auto& [hash, rules] : rules_) rules.make_ready(*domain_, packer_);
   }
   if (before != nullptr) add(tenant, session_id, *before, -1, rules_of(before->counting(), context));
   if (after != nullptr) {
     keep_rules(counting, context);
     add(tenant, session_id, *after, 1, rules_of(counting.hash, context));
   }
+  if (packer_.full()) flush(context);
 }
 
 void CountingBook::flush(stage::Context& context) {
@@ -64,26 +63,30 @@ void CountingBook::flush(stage::Context& context) {
   });
 }
 
-void CountingBook::add(std::string_view tenant, std::string_view session_id, const state::Facts& facts,
-                       std::int64_t sign, const Rules& rules) {
-  const std::uint32_t tenant_number = packer_.intern(tenant);
+void CountingBook::add(std::string_view tenant, std::string_view session_id, const state::Facts& facts, int sign,
+                       const Rules& rules) {
+  aggregates::DeltaPacker::Sheet& sheet = packer_.sheet(packer_.intern(tenant), facts.bucket());
   absl::InlinedVector<std::uint32_t, 4> numbers;
+  gains_.clear();
   contribute(
       facts, rules.plans, [&](std::string_view text) { return packer_.intern(text); },
-      [&](std::size_t set, std::span<const Value> values, const aggregates::Measures& gained) {
+      [&](std::size_t set, std::span<const Value> values, const Gained& gained) {
         numbers.clear();
         for (const Value& value : values) numbers.push_back(value.id);
-        packer_.cell(tenant_number, rules.numbers[set], facts.bucket(), {numbers.data(), numbers.size()})
-            .merge(gained, sign);
-        if (!rules.watchers[set].empty()) add_evidence(tenant, session_id, facts, sign, rules, set, values, gained);
+        if (gained.number >= gains_.size()) gains_.resize(gained.number + 1);
+        aggregates::Gain& gain = gains_[gained.number];
+        if (gain.mask == 0) gain = packer_.gain_of(gained.measures);
+        packer_.add(sheet, rules.numbers[set], {numbers.data(), numbers.size()}, gain, sign);
+        if (!rules.watchers[set].empty())
+          add_evidence(tenant, session_id, facts, sign, rules, set, values, gained.measures);
       });
 }
 
 void CountingBook::add_evidence(std::string_view tenant, std::string_view session_id, const state::Facts& facts,
-                                std::int64_t sign, const Rules& rules, std::size_t set, std::span<const Value> values,
+                                int sign, const Rules& rules, std::size_t set, std::span<const Value> values,
                                 const aggregates::Measures& gained) {
-  for (const ThresholdRule* rule : rules.watchers[set]) {
-    if (!watches(*rule, tenant, values) || !is_evidence(*rule, gained)) continue;
+  for (const auto& [rule, metric] : rules.watchers[set]) {
+    if (!is_evidence(*rule, *metric, gained) || !watches(*rule, tenant, values)) continue;
     std::vector<std::string_view> scope;
     for (const Value& value : values) scope.push_back(value.text);
     const std::int64_t window = to_ms(period_start(rules.zone_of(tenant), rule->window, from_ms(facts.bucket())));
@@ -98,17 +101,19 @@ const TimeZone& CountingBook::Rules::zone_of(std::string_view tenant) const {
   return found == zones.end() ? utc : found->second;
 }
 
-void CountingBook::Rules::make_ready(const Domain& domain) {
+void CountingBook::Rules::make_ready(const Domain& domain, aggregates::DeltaPacker& packer) {
   plans = plans_of(sets);
   names.clear();
+  numbers.clear();
   watchers.assign(sets.size(), {});
   for (std::size_t i = 0; i < sets.size(); ++i) {
     names.push_back(aggregates::set_name(sets[i]));
+    numbers.push_back(packer.set_number(names.back()));
     for (const ThresholdRule& rule : domain.thresholds) {
-      if (rule.group_by == sets[i]) watchers[i].push_back(&rule);
+      const aggregates::MetricSpec* metric = aggregates::find_metric(rule.metric);
+      if (metric != nullptr && rule.group_by == sets[i]) watchers[i].push_back({&rule, metric});
     }
   }
-  generation = 0;
 }
 
 const CountingBook::Rules& CountingBook::rules_of(std::uint64_t hash, stage::Context& context) {
@@ -116,12 +121,7 @@ const CountingBook::Rules& CountingBook::rules_of(std::uint64_t hash, stage::Con
   Rules& rules = found->second;
   if (fresh) {
     read_rules(hash, rules, context);
-    rules.make_ready(*domain_);
-  }
-  if (rules.generation != packer_.generation()) {
-    rules.numbers.clear();
-    for (const std::string& name : rules.names) rules.numbers.push_back(packer_.intern(name));
-    rules.generation = packer_.generation();
+    rules.make_ready(*domain_, packer_);
   }
   return rules;
 }
@@ -158,7 +158,7 @@ void CountingBook::keep_rules(const Counting& counting, stage::Context& context)
     put_text(row, id);
     put_text(row, tenant.zone.name());
   }
-  rules.make_ready(*domain_);
+  rules.make_ready(*domain_, packer_);
   context.put(stage::Table::counting, rules_key(counting.hash), std::move(row));
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "pipeline/aggregates/delta.h"
+#include "pipeline/aggregates/metric.h"
 #include "pipeline/stage/processor.h"
 #include "processors/sessions/contribution.h"
 #include "schemas/domain.h"
@@ -30,6 +31,10 @@ class CountingBook {
   void flush(stage::Context& context);
 
  private:
+  struct Watcher {
+    const ThresholdRule* rule;
+    const aggregates::MetricSpec* metric;
+  };
   // What the counting rules of some hash come down to, as long as anything is counted by them.
   struct Rules {
     std::vector<DimensionSet> sets;
@@ -38,23 +43,23 @@ class CountingBook {
     // Made from the sets, one for each.
     std::vector<SetPlan> plans;
     std::vector<std::string> names;
-    std::vector<std::vector<const ThresholdRule*>> watchers;  // thresholds that look at it
-    std::vector<std::uint32_t> numbers;                       // of its name in the packer …
-    std::uint64_t generation = 0;                             // … in this generation
+    std::vector<std::uint32_t> numbers;          // of its name in the packer
+    std::vector<std::vector<Watcher>> watchers;  // thresholds that look at it
 
     const TimeZone& zone_of(std::string_view tenant) const;
-    void make_ready(const Domain& domain);
+    void make_ready(const Domain& domain, aggregates::DeltaPacker& packer);
   };
   const Rules& rules_of(std::uint64_t hash, stage::Context& context);
   void read_rules(std::uint64_t hash, Rules& rules, stage::Context& context);
   void keep_rules(const Counting& counting, stage::Context& context);
-  void add(std::string_view tenant, std::string_view session_id, const state::Facts& facts, std::int64_t sign,
+  void add(std::string_view tenant, std::string_view session_id, const state::Facts& facts, int sign,
            const Rules& rules);
-  void add_evidence(std::string_view tenant, std::string_view session_id, const state::Facts& facts, std::int64_t sign,
+  void add_evidence(std::string_view tenant, std::string_view session_id, const state::Facts& facts, int sign,
                     const Rules& rules, std::size_t set, std::span<const Value> values,
                     const aggregates::Measures& gained);
 
   aggregates::DeltaPacker packer_;
+  std::vector<aggregates::Gain> gains_;   // of the session under way, by number
   std::map<std::uint64_t, Rules> rules_;  // by their hash; rows of table `counting`
   std::shared_ptr<const Domain> domain_;  // the configuration that their watchers come from
 };

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "pipeline/aggregates/cube.h"
+#include "pipeline/aggregates/row.h"
 #include "pipeline/base/time.h"
 
 namespace echoloop::aggregates {
@@ -65,15 +66,25 @@ void add_to(Measures& cell, const Addition& a) {
   cell.add_score(a.score, a.sign);
 }
 
-Measures& cell_of(DeltaPacker& packer, std::string_view tenant, std::string_view set, std::int64_t bucket_ms,
-                  const std::vector<std::string_view>& values) {
+void add(DeltaPacker& packer, const CubeKey& key, const Measures& measures, int sign = 1) {
   std::vector<std::uint32_t> numbers;
-  for (std::string_view value : values) numbers.push_back(packer.intern(value));
-  return packer.cell(packer.intern(tenant), packer.intern(set), bucket_ms, numbers);
+  for (std::string_view value : key.values) numbers.push_back(packer.intern(value));
+  packer.add(packer.sheet(packer.intern(key.tenant), key.bucket_ms), packer.set_number(key.set), numbers,
+             packer.gain_of(measures), sign);
+}
+
+Measures of(Counter counter, std::int64_t n) {
+  Measures out;
+  out.add(counter, n);
+  return out;
 }
 
 void add(DeltaPacker& packer, const Addition& a) {
-  add_to(cell_of(packer, a.key.tenant, a.key.set, a.key.bucket_ms, values_of(a)), a);
+  Addition one = a;
+  one.sign = 1;
+  Measures gained;
+  add_to(gained, one);
+  add(packer, a.key, gained, static_cast<int>(a.sign));
   if (!a.session.empty()) packer.evidence(a.key.tenant, a.key.set, evidence_of(a), a.sign);
 }
 
@@ -93,16 +104,16 @@ struct Contents {
 Contents contents_of(const Packed& records) {
   Contents out;
   for (const auto& record : records) {
-    EXPECT_TRUE(unpack(record.second, {.cell =
-                                           [&](std::string_view key, const Measures& sum) {
-                                             EXPECT_EQ(key.substr(0, record.first.size()), record.first);
-                                             EXPECT_FALSE(sum.empty());
-                                             out.cells[std::string(key)].merge(sum);
-                                           },
-                                       .evidence =
-                                           [&](std::string_view key, bool present) {
-                                             out.evidence[{record.first, std::string(key)}] += present ? 1 : -1;
-                                           }}));
+    const auto add_cell = [&](std::string_view cell, std::string_view row) {
+      Measures sum;
+      EXPECT_TRUE(sum.parse(row));
+      EXPECT_FALSE(sum.empty());
+      out.cells[record.first + std::string(cell)].merge(sum);
+    };
+    const auto add_evidence = [&](std::string_view key, bool present) {
+      out.evidence[{record.first, std::string(key)}] += present ? 1 : -1;
+    };
+    EXPECT_TRUE(unpack(record.second, {add_cell, add_evidence}));
   }
   return out;
 }
@@ -161,47 +172,70 @@ TEST(DeltaPacker, RecordsStayWithinTheirBoundAndLoseNothing) {
 
 TEST(DeltaPacker, ACellLargerThanARecordTravelsInParts) {
   DeltaPacker packer;
-  Measures& cell = cell_of(packer, "acme", "", 0, {});
-  cell.add(Counter::evaluations, 50'000);
-  for (std::int64_t i = 0; i < 50'000; ++i) cell.add_score({ScoreKind::ces, 0, 1'000'000'000, i * 977}, 1);
-  for (std::uint32_t bin = 0; bin < 3700; ++bin) cell.add_time(Timing::queue, bin, bin + 1);
-  const Measures wanted = cell;
-  ASSERT_GT(wanted.bytes().size(), 2 * kDeltaRecord_bytes_max);
+  Measures wanted;
+  wanted.add(Counter::evaluations, 50'000);
+  for (std::int64_t i = 0; i < 30'000; ++i) wanted.add_score({ScoreKind::ces, 0, 1'000'000'000, i * 977}, 1);
+  for (std::uint32_t bin = 0; bin < 3700; ++bin) wanted.add_time(Timing::queue, bin, bin + 1);
+  ASSERT_GT(wanted.bytes().size(), kDeltaRecord_bytes_max);
+  add(packer, {"acme", "", 0, {}}, wanted);
   Packed records = flush(packer);
+  EXPECT_GT(records.size(), 1u);
   for (const auto& [key, value] : records) EXPECT_LE(value.size(), kDeltaRecord_bytes_max);
   Contents contents = contents_of(records);
   ASSERT_EQ(contents.cells.size(), 1u);
   EXPECT_EQ(contents.cells.begin()->second, wanted);
 }
 
+TEST(DeltaPacker, LargeCountsAndLargeCellsLoseNothing) {
+  std::mt19937_64 random{5};
+  DeltaPacker packer;
+  Measures wanted;
+  for (int i = 0; i < 5000; ++i) {
+    Measures gained;
+    gained.add(Counter::handle_ms, static_cast<std::int64_t>(random()));
+    gained.add_time(Timing::handle, bin_of(random() % 1'000'000),
+                    static_cast<std::int64_t>(random() % 200'000) - 100'000);
+    gained.add_score({ScoreKind::nps, 0, 10'000, 1000 * static_cast<std::int64_t>(random() % 11)}, 40'000);
+    const int sign = random() % 3 == 0 ? -1 : 1;
+    add(packer, {"acme", "channel", 0, {"web"}}, gained, sign);
+    wanted.merge(gained, sign);
+  }
+  const Contents contents = contents_of(flush(packer));
+  ASSERT_EQ(contents.cells.size(), 1u);
+  EXPECT_EQ(contents.cells.begin()->second, wanted);
+}
+
+TEST(DeltaPacker, SetsOfManyDimensionsKeepTheirCellsApart) {
+  DeltaPacker packer;
+  for (int i = 0; i < 81; ++i) {
+    const auto digit = [&](int place) { return fmt::format("v{}", i / place % 3); };
+    add(packer, {"acme", "a×b×c×d", 0, {digit(27), digit(9), digit(3), digit(1)}}, of(Counter::answered, i + 1));
+  }
+  const Contents contents = contents_of(flush(packer));
+  ASSERT_EQ(contents.cells.size(), 81u);
+  std::int64_t n = 0;
+  for (const auto& [key, sum] : contents.cells) EXPECT_EQ(sum.get(Counter::answered), ++n);
+}
+
 TEST(DeltaPacker, WhatCancelsOutIsNotSent) {
   DeltaPacker packer;
-  cell_of(packer, "acme", "channel", 0, {"web"}).add(Counter::answered, 1);
-  cell_of(packer, "acme", "channel", 0, {"web"}).add(Counter::answered, -1);
+  add(packer, {"acme", "channel", 0, {"web"}}, of(Counter::answered, 1));
+  add(packer, {"acme", "channel", 0, {"web"}}, of(Counter::answered, 1), -1);
   packer.evidence("acme", "channel", evidence_key("acme", "late", {"web"}, 0, "s1"), 1);
   packer.evidence("acme", "channel", evidence_key("acme", "late", {"web"}, 0, "s1"), -1);
   EXPECT_TRUE(flush(packer).empty());
 }
 
-TEST(DeltaPacker, ReferencesToCellsStayValidWhileOthersAreMade) {
-  DeltaPacker packer;
-  Measures& first = cell_of(packer, "acme", "", 0, {});
-  for (int i = 1; i < 5000; ++i) cell_of(packer, "acme", "", i * kHour_ms, {}).add(Counter::answered, 1);
-  first.add(Counter::answered, 7);
-  EXPECT_EQ(cell_of(packer, "acme", "", 0, {}).get(Counter::answered), 7);
-  EXPECT_EQ(contents_of(flush(packer)).cells.size(), 5000u);
-}
-
 TEST(DeltaPacker, FarTooManyTextsAreForgottenAfterAFlushAndNothingElse) {
   DeltaPacker packer;
-  const std::uint64_t before = packer.generation();
+  EXPECT_FALSE(packer.full());
   for (int i = 0; i < 150'000; ++i)
-    cell_of(packer, "acme", "agent", 0, {fmt::format("a{}", i)}).add(Counter::answered, i + 1);
-  EXPECT_EQ(packer.generation(), before);
+    add(packer, {"acme", "agent", 0, {fmt::format("a{}", i)}}, of(Counter::answered, i + 1));
+  EXPECT_TRUE(packer.full());
   Contents contents = contents_of(flush(packer));
   EXPECT_EQ(contents.cells.size(), 150'000u);
-  EXPECT_NE(packer.generation(), before);
-  cell_of(packer, "acme", "agent", 0, {"a7"}).add(Counter::answered, 3);
+  EXPECT_FALSE(packer.full());
+  add(packer, {"acme", "agent", 0, {"a7"}}, of(Counter::answered, 3));
   contents = contents_of(flush(packer));
   ASSERT_EQ(contents.cells.size(), 1u);
   EXPECT_EQ(contents.cells.begin()->second.get(Counter::answered), 3);
@@ -231,7 +265,11 @@ TEST(UnpackDelta, DamagedRecordsAreRefusedOrReadButNeverCrash) {
     } else {
       value[random() % value.size()] ^= static_cast<char>(1u << (random() % 8));
     }
-    refused += !unpack(value, {});
+    const auto merge = [&](std::string_view, std::string_view row) {
+      std::string sum;
+      refused += !merge_rows(row, row, sum);
+    };
+    refused += !unpack(value, {merge, [](std::string_view, bool) {}});
   }
   EXPECT_GT(refused, 1000);
 }
