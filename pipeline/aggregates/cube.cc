@@ -148,16 +148,22 @@ std::string evidence_key(std::string_view tenant, std::string_view rule, const s
   return key;
 }
 
-std::optional<EvidenceKey> parse_evidence_key(std::string_view key) {
+std::size_t evidence_window_bytes(std::string_view key) {
   KeyReader reader{key};
-  EvidenceKey out;
+  reader.skip_text();
+  reader.skip_text();
+  for (std::uint32_t left = reader.u32(); left > 0 && reader.ok(); --left) reader.skip_text();
+  reader.time_ms();
+  return reader.ok() ? key.size() - reader.rest().size() : 0;
+}
+
+std::optional<EvidenceWindow> parse_evidence_window(std::string_view window) {
+  KeyReader reader{window};
+  EvidenceWindow out;
   out.tenant = reader.text();
   out.rule = reader.text();
-  std::uint32_t size = reader.u32();
-  for (std::uint32_t i = 0; i < size && reader.ok(); ++i) out.scope.push_back(reader.text());
+  for (std::uint32_t left = reader.u32(); left > 0 && reader.ok(); --left) out.scope.push_back(reader.text());
   out.window_ms = reader.time_ms();
-  out.session_hash = reader.u64();
-  out.session_id = reader.text();
   if (!reader.ok() || !reader.done()) return std::nullopt;
   return out;
 }

@@ -39,20 +39,19 @@ std::string cube_partition_key(std::string_view tenant, std::string_view set);
 // The row as `export aggregates` prints it, without the end of the line (docs/aggregates.md).
 std::string canonical_line(const CubeKey& key, const Measures& measures);
 
-// Evidence: (tenant, rule, scope, window, session), sessions of a window ordered by their hash so that a sample is the
-// first few.
-struct EvidenceKey {
+// Evidence: a session in a window of a rule's scope. Its key begins with the window, (tenant, rule, scope, start); then
+// come the hash of the session id, by which samples are ordered, and the id.
+struct EvidenceWindow {
   std::string tenant, rule;
   std::vector<std::string> scope;
   std::int64_t window_ms = 0;
-  std::uint64_t session_hash = 0;
-  std::string session_id;
-  friend auto operator<=>(const EvidenceKey&, const EvidenceKey&) = default;
 };
 
 std::string evidence_key(std::string_view tenant, std::string_view rule, const std::vector<std::string_view>& scope,
                          std::int64_t window_ms, std::string_view session_id);
-std::optional<EvidenceKey> parse_evidence_key(std::string_view key);
+// How much of such a key names the window; 0 when it is no such key.
+std::size_t evidence_window_bytes(std::string_view key);
+std::optional<EvidenceWindow> parse_evidence_window(std::string_view window);
 std::string evidence_from(std::string_view tenant, std::string_view rule, const std::vector<std::string_view>& scope,
                           std::int64_t window_ms);
 

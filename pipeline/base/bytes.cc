@@ -90,6 +90,17 @@ std::string KeyReader::text() {
   return {};
 }
 
+void KeyReader::skip_text() {
+  for (std::size_t zero = rest_.find('\0'); zero < rest_.size() - 1; zero = rest_.find('\0', zero + 2)) {
+    if (rest_[zero + 1] != '\1' && rest_[zero + 1] != '\xff') break;
+    if (rest_[zero + 1] == '\xff') continue;
+    rest_.remove_prefix(zero + 2);
+    return;
+  }
+  ok_ = false;
+  rest_ = {};
+}
+
 std::uint64_t KeyReader::u64() {
   if (rest_.size() < 8) {
     ok_ = false;

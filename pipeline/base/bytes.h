@@ -62,6 +62,7 @@ class KeyReader {
  public:
   explicit KeyReader(std::string_view key) : rest_(key) {}
   std::string text();
+  void skip_text();
   std::uint64_t u64();
   std::uint32_t u32();
   std::int64_t time_ms();

@@ -21,7 +21,7 @@ enum class Table : std::uint8_t {
   counters = 4,          // every stage: counter name (label=value…) → signed varint
   counting = 5,          // SESSIONS: hash of a counting version → its dimension sets
   cube = 6,              // INSIGHT: pipeline/aggregates/cube.h
-  evidence = 7,          // INSIGHT: rule, scope, window, session hash, session → count
+  evidence = 7,          // INSIGHT: tenant, rule, scope, window, epoch → sessions that came and went
   findings = 8,          // INSIGHT: rule, scope, window → last finding sent
   causes = 9,            // CASEWORK: tenant, rule, scope → state.proto Cause
   tasks = 10,            // CASEWORK: tenant, task id → state.proto Task
@@ -30,7 +30,7 @@ enum class Table : std::uint8_t {
   deliveries = 13,       // delivery: endpoint → position
   outcomes = 14,         // SESSIONS: tenant, name, time, source, id → the CloudEvent
   orphans = 15,          // SESSIONS: tenant, session → empty; evaluations and tags whose session was never closed
-  session_ages = 16,     // SESSIONS: about when it was last touched, tenant, session → empty
+  session_ages = 16,     // SESSIONS: about when they were last touched, tenant, session → more of them
 };
 
 // Called with key and value; answers whether to go on.

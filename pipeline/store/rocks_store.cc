@@ -87,11 +87,15 @@ rocksdb::Options rocks_options(const StoreOptions& options) {
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   table.block_size = 8 << 10;
   table.format_version = 5;
+  table.checksum = rocksdb::kXXH3;  // Debian's CRC32C is the table-driven one
   rocks.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
 
   const auto kinds = rocksdb::GetSupportedCompressions();
   const bool lz4 = std::find(kinds.begin(), kinds.end(), rocksdb::kLZ4Compression) != kinds.end();
   rocks.compression = lz4 ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
+  rocks.compression_per_level.assign(7, rocks.compression);
+  rocks.compression_per_level[0] = rocksdb::kNoCompression;  // soon written again, one level below
+  rocks.level0_file_num_compaction_trigger = 8;
   rocks.level_compaction_dynamic_level_bytes = true;
   rocks.bytes_per_sync = 1 << 20;
   rocks.max_background_jobs = 2;

@@ -11,6 +11,7 @@
 #include "pipeline/aggregates/row.h"
 #include "pipeline/base/bytes.h"
 #include "pipeline/base/hash.h"
+#include "processors/insight/evidence.h"
 #include "processors/insight/threshold.h"
 #include "processors/insight/verdict.h"
 #include "processors/insight/window_sums.h"
@@ -25,7 +26,7 @@ class Insight final : public stage::Processor {
  public:
   explicit Insight(std::shared_ptr<const CurrentDomain> current) : current_(std::move(current)) {}
 
-  void process(const stage::Record& record, stage::Context& context) override {
+  void process(const stage::Record& record, stage::Context&) override {
     if (record.kind != stage::Kind::delta)
       throw stage::BrokenWorld({Fault::world, "topic deltas", "a record of another version of echoloop"});
     const auto add_cell = [&](std::string_view cell, std::string_view row) {
@@ -33,18 +34,8 @@ class Insight final : public stage::Processor {
       auto [gained, fresh] = gained_.try_emplace(key_, row);
       if (!fresh && !aggregates::merge_rows(gained->second, row, gained->second)) throw unreadable();
     };
-    const auto change_evidence = [&](std::string_view key, bool present) {
-      if (present) {
-        context.put(stage::Table::evidence, key, "");
-      } else {
-        context.erase(stage::Table::evidence, key);
-      }
-      if (auto parsed = aggregates::parse_evidence_key(key)) {
-        parsed->session_id.clear();
-        parsed->session_hash = 0;
-        evidence_.insert(std::move(*parsed));
-      }
-    };
+    const auto change_evidence = [this](std::string_view key, bool present) { evidence_.change(key, present); };
+    last_offset_ = record.offset;
     if (!aggregates::unpack(record.value, {add_cell, change_evidence})) throw unreadable();
   }
 
@@ -59,8 +50,8 @@ class Insight final : public stage::Processor {
     for (const auto& [key, gained] : cells) merge(key, gained, context);
     for (const auto& [place, begin_ms] : before) mark_near_beginning(place, begin_ms, context);
     gained_.clear();
-    for (const aggregates::EvidenceKey& key : evidence_) mark(key);
-    evidence_.clear();
+    evidence_.for_each_changed([this](const aggregates::EvidenceWindow& window) { mark(window); });
+    evidence_.end_epoch(static_cast<std::uint64_t>(last_offset_), context);
     for (const auto& [window, scopes] : dirty_) evaluate(window, scopes, context);
     dirty_.clear();
     begun_.clear();
@@ -248,7 +239,7 @@ class Insight final : public stage::Processor {
   }
 
   // Other sessions may stand behind the same numbers.
-  void mark(const aggregates::EvidenceKey& key) {
+  void mark(const aggregates::EvidenceWindow& key) {
     for (std::size_t i = 0; i < domain_->thresholds.size(); ++i) {
       const ThresholdRule& rule = domain_->thresholds[i];
       if (rule.id == key.rule && rule.group_by.size() == key.scope.size() && watches(rule, key.tenant, key.scope))
@@ -289,7 +280,8 @@ class Insight final : public stage::Processor {
     if (metric == nullptr) return;
     const TimeZone& zone = domain_->zone_of(window.tenant);
     if (!begins(window)) {
-      for (const Scope& scope : scopes) conclude({window.tenant, rule, zone, window.start_ms, scope}, {}, context);
+      for (const Scope& scope : scopes)
+        conclude({window.tenant, rule, zone, window.start_ms, scope}, {}, evidence_, context);
       return;
     }
     if (scopes.empty()) return;
@@ -310,7 +302,7 @@ class Insight final : public stage::Processor {
         seen.usual.n += ratio.n;
         ++seen.usual_windows_found;
       }
-      conclude({window.tenant, rule, zone, window.start_ms, scope}, seen, context);
+      conclude({window.tenant, rule, zone, window.start_ms, scope}, seen, evidence_, context);
     }
   }
 
@@ -325,7 +317,8 @@ class Insight final : public stage::Processor {
   std::shared_ptr<const Domain> domain_;                                             // of the last epoch
   std::map<std::string, std::vector<std::size_t>> rules_of_set_;                     // indices of thresholds
   absl::flat_hash_map<std::string, std::string, TextHash, std::equal_to<>> gained_;  // cube key → row to add
-  std::set<aggregates::EvidenceKey> evidence_;                                       // changed, without their sessions
+  Evidence evidence_;
+  std::int64_t last_offset_ = 0;  // of the deltas taken
   std::map<Window, std::set<Scope>> dirty_;
   Marked marked_;
   Beginnings begun_;  // of the epoch that ends

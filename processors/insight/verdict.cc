@@ -9,9 +9,6 @@
 namespace echoloop::insight {
 namespace {
 
-// Session ids that travel with a task; the exact count travels beside.
-constexpr std::size_t kSample_max = 10;
-
 std::string scope_key(char kind, std::string_view tenant, std::string_view rule, const Scope& scope) {
   std::string key(1, kind);
   put_key_text(key, tenant);
@@ -47,19 +44,15 @@ std::pair<int, int> fire(const Watched& cell, const Observation& seen, int level
   return {static_cast<int>(std::min(rearmed, fired)), static_cast<int>(fired)};
 }
 
-void add_sample(const Watched& cell, state::Finding& finding, stage::Context& context) {
+void add_sample(const Watched& cell, Evidence& evidence, state::Finding& finding, stage::Context& context) {
   std::vector<std::string_view> values(cell.scope.begin(), cell.scope.end());
-  std::string from = aggregates::evidence_from(cell.tenant, cell.rule.id, values, cell.start_ms);
-  context.scan(stage::Table::evidence, from, prefix_end(from).value_or(""),
-               [&](std::string_view key, std::string_view) {
-                 if (auto parsed = aggregates::parse_evidence_key(key)) finding.add_sample(parsed->session_id);
-                 return static_cast<std::size_t>(finding.sample_size()) < kSample_max;
-               });
+  std::string window = aggregates::evidence_from(cell.tenant, cell.rule.id, values, cell.start_ms);
+  for (std::string& session : evidence.sample(window, context)) finding.add_sample(std::move(session));
 }
 
 }  // namespace
 
-void conclude(const Watched& cell, const Observation& seen, stage::Context& context) {
+void conclude(const Watched& cell, const Observation& seen, Evidence& evidence, stage::Context& context) {
   std::string key = scope_key('w', cell.tenant, cell.rule.id, cell.scope);
   put_key_time(key, cell.start_ms);
   auto sent = context.get(stage::Table::findings, key);
@@ -77,7 +70,7 @@ void conclude(const Watched& cell, const Observation& seen, stage::Context& cont
   finding.set_numerator(seen.now.numerator);
   finding.set_n(seen.now.n);
   finding.set_evidence(evidence_of(cell.rule, seen.now));
-  if (level > 0) add_sample(cell, finding, context);
+  if (level > 0) add_sample(cell, evidence, finding, context);
   std::string bytes = finding.SerializeAsString();
   if (sent && *sent == bytes && fires_from == fires_to) return;
   if (level > 0) {

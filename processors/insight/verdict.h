@@ -3,6 +3,7 @@
 #pragma once
 
 #include "pipeline/stage/processor.h"
+#include "processors/insight/evidence.h"
 #include "processors/insight/threshold.h"
 #include "processors/insight/window_sums.h"
 
@@ -18,6 +19,6 @@ struct Watched {
 };
 
 // Compares with the finding sent last and sends what is new.
-void conclude(const Watched& cell, const Observation& seen, stage::Context& context);
+void conclude(const Watched& cell, const Observation& seen, Evidence& evidence, stage::Context& context);
 
 }  // namespace echoloop::insight

@@ -10,7 +10,7 @@ namespace echoloop::sessions {
 namespace {
 
 constexpr std::int64_t kStepsInRetention = 64;
-constexpr std::size_t kExpiredPerEpoch_max = 20'000;
+constexpr std::size_t kExpiredPerEpoch_bytes = 512 * 1024;  // of the keys of sessions: some 20,000
 
 std::int64_t step_of(Duration retention) { return std::max<std::int64_t>(1, retention.count() / kStepsInRetention); }
 
@@ -21,11 +21,14 @@ std::string age_key(std::int64_t age_ms, std::string_view session) {
   return key;
 }
 
-void erase(const std::string& session, stage::Context& context) {
+// Unless it was touched since.
+void erase(const std::string& session, std::int64_t age_ms, stage::Context& context) {
   auto bytes = context.get(stage::Table::sessions, session);
+  if (!bytes) return;
   state::Session row;
-  if (!bytes || !row.ParseFromString(*bytes))
+  if (!row.ParseFromString(*bytes))
     throw stage::BrokenWorld({Fault::world, "table sessions", "a row that cannot be read"});
+  if (row.age() != age_ms) return;
   KeyReader reader{session};
   const std::string tenant = reader.text();
   const std::string session_id = reader.text();
@@ -41,33 +44,45 @@ void erase(const std::string& session, stage::Context& context) {
 
 }  // namespace
 
-void note_age(const std::string& key, Duration retention, state::Session& row, stage::Context& context) {
+void Ages::note(const std::string& key, Duration retention, state::Session& row) {
   const std::int64_t age_ms = floor_to(row.touched_at(), step_of(retention));
   if (row.has_age() && row.age() == age_ms) return;
-  if (row.has_age()) context.erase(stage::Table::session_ages, age_key(row.age(), key));
-  context.put(stage::Table::session_ages, age_key(age_ms, key), "");
+  noted_[age_ms].push_back(key);
   row.set_age(age_ms);
 }
 
-void Expiry::run(Duration retention, stage::Context& context) {
+void Ages::end_epoch(Duration retention, stage::Context& context) {
+  for (const auto& [age_ms, keys] : noted_) {
+    std::string others;
+    for (auto key = std::next(keys.begin()); key != keys.end(); ++key) put_text(others, *key);
+    context.put(stage::Table::session_ages, age_key(age_ms, keys.front()), std::move(others));
+  }
+  noted_.clear();
+  expire(retention, context);
+}
+
+void Ages::expire(Duration retention, stage::Context& context) {
   const std::int64_t step = step_of(retention);
   // A row of this age was touched less than a step later.
   const std::int64_t over_ms = floor_to(to_ms(context.now()) - retention.count() - step, step);
   if (over_ms <= done_ms_) return;
-  std::vector<std::string> keys;
+  std::vector<std::pair<std::string, std::string>> rows;
+  std::size_t bytes = 0;
   std::string end;
   put_key_time(end, over_ms + 1);
-  context.scan(stage::Table::session_ages, "", end, [&](std::string_view key, std::string_view) {
-    keys.emplace_back(key);
-    return keys.size() < kExpiredPerEpoch_max;
+  context.scan(stage::Table::session_ages, "", end, [&](std::string_view key, std::string_view others) {
+    rows.emplace_back(key, others);
+    bytes += key.size() + others.size();
+    return bytes < kExpiredPerEpoch_bytes;
   });
-  for (const std::string& key : keys) {
+  for (const auto& [key, others] : rows) {
     KeyReader reader{key};
-    reader.time_ms();
-    erase(std::string(reader.rest()), context);
+    const std::int64_t age_ms = reader.time_ms();
+    erase(std::string(reader.rest()), age_ms, context);
+    for (Reader more{others}; more.ok() && !more.done();) erase(std::string(more.text()), age_ms, context);
     context.erase(stage::Table::session_ages, key);
   }
-  if (keys.size() < kExpiredPerEpoch_max) {
+  if (bytes < kExpiredPerEpoch_bytes) {
     done_ms_ = over_ms;
   } else {
     context.go_on();

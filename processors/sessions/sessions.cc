@@ -81,7 +81,7 @@ class Sessions final : public stage::Processor {
     for (Open* open : opened) close_entry(*open, context);
     open_by_key_.clear();
     open_.clear();
-    expiry_.run(domain_->session_retention, context);
+    ages_.end_epoch(domain_->session_retention, context);
     recount(context);
     arena_.Reset();
     book_.flush(context);
@@ -187,7 +187,7 @@ class Sessions final : public stage::Processor {
         context.erase(stage::Table::orphans, open.key);
       }
     }
-    note_age(open.key, domain_->session_retention, row, context);
+    ages_.note(open.key, domain_->session_retention, row);
     context.put(stage::Table::sessions, open.key, row.SerializeAsString());
   }
 
@@ -258,7 +258,7 @@ class Sessions final : public stage::Processor {
   EventDecoder decoder_;
   Normaliser normaliser_;
   CountingBook book_;
-  Expiry expiry_;
+  Ages ages_;
   google::protobuf::Arena arena_;  // what the epoch holds of sessions
   std::deque<Open> open_;
   absl::flat_hash_map<std::string_view, Open*, TextHash, std::equal_to<>> open_by_key_;
