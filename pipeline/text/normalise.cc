@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <vector>
 
 namespace echoloop {
 namespace {
@@ -44,25 +45,72 @@ bool is_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
-// Traditional → simplified. Few texts hold a character that it changes, and looking for one is far cheaper than
-// transliterating.
+// Traditional → simplified by ICU's rules Hant-Hans, which are plain: at each place the first rule whose left side
+// stands there writes its right side. ICU tries its rules some hundred times slower than a table does.
 class Simplifier {
  public:
   Simplifier() {
     UErrorCode status = U_ZERO_ERROR;
-    transliterator_.reset(icu::Transliterator::createInstance("Hant-Hans", UTRANS_FORWARD, status));
+    std::unique_ptr<icu::Transliterator> transliterator{
+        icu::Transliterator::createInstance("Hant-Hans", UTRANS_FORWARD, status)};
     demand(status, "transliterator Hant-Hans");
-    transliterator_->getSourceSet(changed_);
-    changed_.freeze();
+    icu::UnicodeString rules;
+    transliterator->toRules(rules, true);
+    read(rules);
   }
+
   void apply(icu::UnicodeString& text) const {
-    if (changed_.span(text.getBuffer(), text.length(), USET_SPAN_NOT_CONTAINED) == text.length()) return;
-    transliterator_->transliterate(text);
+    icu::UnicodeString out;
+    int32_t copied = 0;  // of the text
+    for (int32_t at = 0; at < text.length();) {
+      const Rule* rule = rule_at(text, at);
+      if (rule == nullptr) {
+        ++at;
+        continue;
+      }
+      out.append(text, copied, at - copied).append(rule->to);
+      copied = at += rule->from.length();
+    }
+    if (copied == 0) return;
+    out.append(text, copied, text.length() - copied);
+    text = std::move(out);
   }
 
  private:
-  std::unique_ptr<icu::Transliterator> transliterator_;
-  icu::UnicodeSet changed_;
+  struct Rule {
+    icu::UnicodeString from, to;
+  };
+
+  // "\u9918\u91CF > \u4F59\u91CF;" a line. Anything else would be a rule of a kind not known here.
+  void read(const icu::UnicodeString& rules) {
+    UErrorCode status = rules.isEmpty() ? U_INVALID_FORMAT_ERROR : U_ZERO_ERROR;
+    for (int32_t at = 0; at < rules.length();) {
+      const int32_t arrow = rules.indexOf(u" > ", 3, at), end = rules.indexOf(u';', at);
+      if (arrow < at || end < arrow) status = U_INVALID_FORMAT_ERROR;
+      demand(status, "plain rules Hant-Hans");
+      Rule rule{rules.tempSubStringBetween(at, arrow).unescape(),
+                rules.tempSubStringBetween(arrow + 3, end).unescape()};
+      if (!is_plain(rule.from) || !is_plain(rule.to)) status = U_INVALID_FORMAT_ERROR;
+      demand(status, "plain rules Hant-Hans");
+      rules_[rule.from[0]].push_back(std::move(rule));
+      for (at = end + 1; at < rules.length() && rules[at] == u'\n';) ++at;
+    }
+  }
+  static bool is_plain(const icu::UnicodeString& side) {
+    if (side.isEmpty()) return false;
+    for (int32_t at = 0; at < side.length(); ++at) {
+      if (side[at] < 0x80) return false;
+    }
+    return true;
+  }
+  const Rule* rule_at(const icu::UnicodeString& text, int32_t at) const {
+    for (const Rule& rule : rules_[text[at]]) {
+      if (text.compare(at, rule.from.length(), rule.from) == 0) return &rule;
+    }
+    return nullptr;
+  }
+
+  std::vector<std::vector<Rule>> rules_ = std::vector<std::vector<Rule>>(0x10000);  // by first code unit, in order
 };
 
 const icu::Normalizer2& nfkc() {
@@ -100,7 +148,7 @@ void squeeze_blanks(icu::UnicodeString& text) {
 
 std::string normalise(std::string_view text) {
   if (is_ascii(text)) return normalise_ascii(text);
-  thread_local const Simplifier simplifier;
+  static const Simplifier simplifier;
   icu::UnicodeString work =
       nfkc_of(icu::UnicodeString::fromUTF8(icu::StringPiece(text.data(), static_cast<int32_t>(text.size()))));
   work.foldCase(U_FOLD_CASE_DEFAULT);
