@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <span>
 
+#include "pipeline/intake/adapter_process.h"
 #include "pipeline/program/commands.h"
 #include "pipeline/settings/options.h"
 #include "pipeline/settings/read.h"
@@ -65,6 +66,8 @@ int main(int argc, char** argv) {
     fmt::print("echoloop {}\n", ECHOLOOP_VERSION);
     return 0;
   }
+  // Not for people: how echoloop starts the processes that run its adapters.
+  if (words.size() == 1 && words[0] == kAdapterProcessCommand) return run_adapter_process();
   auto command = parse_command(words[0]);
   if (!command) {
     fmt::print(stderr, "echoloop: {}\n\n", command.error().text());

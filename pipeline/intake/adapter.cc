@@ -226,44 +226,4 @@ Result<std::string> find_adapter(const std::string& name_or_file, const std::str
       "", "no adapter '" + name_or_file + "' in " + folder + (list.empty() ? "" : "; there are " + list));
 }
 
-Result<std::vector<AdapterOutput>> AdapterPool::run(const std::string& name, const std::string& tenant,
-                                                    std::string_view document_json) {
-  std::pair<std::string, std::string> key{name, tenant};
-  std::vector<Adapter> taken;  // none or one
-  std::size_t turn = 0;
-  {
-    std::lock_guard lock(mutex_);
-    turn = turn_;
-    auto found = idle_.find(key);
-    if (found != idle_.end() && !found->second.empty()) {
-      taken.push_back(std::move(found->second.back()));
-      found->second.pop_back();
-      --count_;
-      if (found->second.empty()) idle_.erase(found);
-    }
-  }
-  if (taken.empty()) {
-    Result<std::string> file = find_adapter(name, folder_);
-    if (!file) return tl::make_unexpected(file.error());
-    Result<Adapter> made = Adapter::open(*file, folder_, tenant);
-    if (!made) return tl::make_unexpected(made.error());
-    taken.push_back(std::move(*made));
-  }
-  Result<std::vector<AdapterOutput>> outputs = taken.back().run(document_json);
-  std::lock_guard lock(mutex_);
-  if (turn == turn_ && count_ < kIdle_max) {
-    idle_[key].push_back(std::move(taken.back()));
-    ++count_;
-  }
-  return outputs;
-}
-
-void AdapterPool::clear() {
-  std::map<std::pair<std::string, std::string>, std::vector<Adapter>> old;
-  std::lock_guard lock(mutex_);
-  ++turn_;
-  count_ = 0;
-  old.swap(idle_);
-}
-
 }  // namespace echoloop

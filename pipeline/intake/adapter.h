@@ -3,16 +3,14 @@
 // byte for byte, in the same order.
 //
 // A program yields whole events or {"skip": "reason"}, nothing else. libjq 1.6 offers no way to stop a program that
-// computes without yielding anything: its outputs are bounded, its run time is not. And it ends the process where its
-// own assertions fail (todate and strftime of a number beyond the calendar; implode of what is no code point):
-// lib/event.jq has forms that do not. Adapters are configuration, written by the operator; `echoloop check` runs each
-// on its example. Numbers pass through doubles, as jq's do: integers above 2^53 lose digits, so ids belong in strings.
+// computes without yielding anything, and it ends the process where its own assertions fail (todate and strftime of a
+// number beyond the calendar). So adapters run in processes of their own, which bound time and memory of each document:
+// adapter_worker.h; what stands here is what such a process does. Numbers pass through doubles, as jq's do: integers
+// above 2^53 lose digits, so ids belong in strings.
 #pragma once
 
 #include <cstddef>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,7 +32,7 @@ inline constexpr std::size_t kAdapterOutputs_max = 1'000;
 inline constexpr std::size_t kAdapterBytes_max = 16u << 20;  // of all outputs of one document, as of one HTTP body
 inline constexpr std::size_t kDocumentBytes_max = 16u << 20;
 
-// A compiled program. Not thread-safe: one instance per thread (see AdapterPool). Compiling takes some 30 ms, most of
+// A compiled program. Not thread-safe: one instance per thread. Compiling takes some 30 ms, most of
 // it jq's own library.
 class Adapter {
  public:
@@ -61,24 +59,5 @@ class Adapter {
 // The file of an adapter: `name_or_file` ending in .jq is that file, anything else is `name_or_file`.jq in `folder`.
 // Error (configuration): there is no such adapter; the message lists those that exist.
 Result<std::string> find_adapter(const std::string& name_or_file, const std::string& folder);
-
-// Compiled adapters by name and tenant, made when first asked for and reused: the way in for webhooks. Thread-safe; at
-// most kIdle_max idle instances are kept.
-class AdapterPool {
- public:
-  explicit AdapterPool(std::string folder) : folder_(std::move(folder)) {}
-  Result<std::vector<AdapterOutput>> run(const std::string& name, const std::string& tenant,
-                                         std::string_view document_json);
-  // Drops what is compiled: the files have changed.
-  void clear();
-
- private:
-  static constexpr std::size_t kIdle_max = 64;  // some 2 MB each
-  std::string folder_;
-  std::mutex mutex_;
-  std::size_t turn_ = 0;  // rises with clear(): instances from before are not taken back
-  std::size_t count_ = 0;
-  std::map<std::pair<std::string, std::string>, std::vector<Adapter>> idle_;
-};
 
 }  // namespace echoloop

@@ -193,6 +193,8 @@ Result<Replayed> replay_dead(Door& door, const stage::View& rows, const HookOpti
   const auto& rejected = letter->row.rejected();
   Replayed out;
   auto outputs = adapted_again(rejected, options);
+  // No fault of the document or its adapter: nothing has changed, and it may be asked for again.
+  if (!outputs && outputs.error().fault == Fault::world) return tl::make_unexpected(outputs.error());
   Result<Entered> entered = [&] {
     if (!outputs) return door.replay_failed(id, letter->shard, rejected, outputs.error());
     std::vector<std::string_view> events;

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "pipeline/http/router.h"
-#include "pipeline/intake/adapter.h"
+#include "pipeline/intake/adapter_worker.h"
 #include "pipeline/intake/door.h"
 #include "schemas/current_domain.h"
 

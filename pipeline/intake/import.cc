@@ -8,8 +8,9 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 
-#include "pipeline/intake/adapter.h"
+#include "pipeline/intake/adapter_worker.h"
 #include "pipeline/intake/csv.h"
 #include "pipeline/intake/import_lanes.h"
 #include "pipeline/text/normalise.h"
@@ -135,17 +136,15 @@ class Import {
       const bool shipped = file.parent_path() == std::filesystem::path(options_.adapter_folder);
       adapter_name_ = (shipped ? file.stem() : file.filename()).string();
       const unsigned lanes = std::clamp(std::thread::hardware_concurrency(), 1u, kLanes_max);
-      for (unsigned i = 0; i < lanes; ++i) {
-        Result<Adapter> adapter = Adapter::open(options_.adapter, options_.adapter_folder, options_.tenant);
-        if (!adapter) return tl::make_unexpected(adapter.error());
-        adapters_.push_back(std::move(*adapter));
-      }
+      for (unsigned i = 0; i < lanes; ++i) workers_.push_back(std::make_unique<AdapterWorker>());
+      auto compiled = workers_.front()->run({options_.adapter, options_.adapter_folder, options_.tenant, 0}, {});
+      if (!compiled) return tl::make_unexpected(compiled.error());
     }
     return rejects_.open(options_.rejects);
   }
 
   Result<void> pump() {
-    ImportLanes lanes(options_, std::move(formats_), std::move(adapters_));
+    ImportLanes lanes(options_, std::move(formats_), std::move(workers_));
     started_ = true;
     while (std::unique_ptr<ImportBatch> batch = lanes.take()) {
       if (Result<void> handed = hand_over(*batch); !handed) return handed;
@@ -193,7 +192,7 @@ class Import {
   const OnProgress& on_progress_;
   std::chrono::steady_clock::time_point began_;
   std::vector<FileFormat> formats_;
-  std::vector<Adapter> adapters_;
+  std::vector<std::unique_ptr<AdapterWorker>> workers_;
   std::string adapter_name_;
   std::int64_t bytes_total_ = 0;
   bool started_ = false;

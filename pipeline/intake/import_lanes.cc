@@ -8,12 +8,13 @@
 
 namespace echoloop {
 
-ImportLanes::ImportLanes(const ImportOptions& options, std::vector<FileFormat> formats, std::vector<Adapter> adapters)
-    : options_(options), formats_(std::move(formats)), adapters_(std::move(adapters)), progress_(options.files.size()) {
-  if (adapters_.empty()) {
+ImportLanes::ImportLanes(const ImportOptions& options, std::vector<FileFormat> formats,
+                         std::vector<std::unique_ptr<AdapterWorker>> workers)
+    : options_(options), formats_(std::move(formats)), workers_(std::move(workers)), progress_(options.files.size()) {
+  if (workers_.empty()) {
     threads_.emplace_back([this] { run(nullptr); });
   } else {
-    for (Adapter& adapter : adapters_) threads_.emplace_back([this, &adapter] { run(&adapter); });
+    for (const auto& worker : workers_) threads_.emplace_back([this, &worker] { run(worker.get()); });
   }
 }
 
@@ -44,7 +45,7 @@ std::unique_ptr<ImportBatch> ImportLanes::take() {
   return batch;
 }
 
-void ImportLanes::run(Adapter* adapter) {
+void ImportLanes::run(AdapterWorker* worker) {
   while (true) {
     std::int64_t number = 0;
     std::unique_ptr<ImportBatch> batch;
@@ -66,7 +67,7 @@ void ImportLanes::run(Adapter* adapter) {
       }
     }
     if (!batch) return;
-    adapt(*batch, adapter);
+    adapt(*batch, worker);
     std::lock_guard lock(mutex_);
     ready_[number] = std::move(batch);
     changed_.notify_all();
@@ -97,17 +98,31 @@ std::unique_ptr<ImportBatch> ImportLanes::read() {
   return nullptr;
 }
 
-void ImportLanes::adapt(ImportBatch& batch, Adapter* adapter) const {
+void ImportLanes::adapt(ImportBatch& batch, AdapterWorker* worker) const {
   const std::vector<Document>& documents = batch.documents.documents();
+  std::vector<AdapterResult> answers;
+  if (worker != nullptr) {
+    std::vector<std::string_view> texts;
+    for (const Document& document : documents) {
+      if (document.problem.empty()) texts.push_back(document.text);
+    }
+    auto run = worker->run({options_.adapter, options_.adapter_folder, options_.tenant, 0}, texts);
+    if (!run) {
+      batch.broken = run.error();
+      batch.documents.clear();
+      return;
+    }
+    answers = std::move(*run);
+  }
   batch.items.reserve(documents.size());
   EventDecoder decoder;
-  for (std::size_t i = 0; i < documents.size(); ++i) {
+  for (std::size_t i = 0, answered = 0; i < documents.size(); ++i) {
     const Document& document = documents[i];
-    if (!document.problem.empty() || adapter == nullptr) {
+    if (!document.problem.empty() || worker == nullptr) {
       batch.items.push_back({i, {}, document.problem});
       continue;
     }
-    Result<std::vector<AdapterOutput>> outputs = adapter->run(document.text);
+    AdapterResult& outputs = answers[answered++];
     if (!outputs) {
       batch.items.push_back({i, {}, outputs.error().reason});
       continue;

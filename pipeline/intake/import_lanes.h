@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "pipeline/base/result.h"
-#include "pipeline/intake/adapter.h"
+#include "pipeline/intake/adapter_worker.h"
 #include "pipeline/intake/documents.h"
 #include "pipeline/intake/import.h"
 
@@ -38,24 +38,25 @@ struct ImportBatch {
 
 class ImportLanes {
  public:
-  // `adapters`: one for each lane; none: a single lane, documents are events.
-  ImportLanes(const ImportOptions& options, std::vector<FileFormat> formats, std::vector<Adapter> adapters);
+  // `workers`: one for each lane; none: a single lane, documents are events.
+  ImportLanes(const ImportOptions& options, std::vector<FileFormat> formats,
+              std::vector<std::unique_ptr<AdapterWorker>> workers);
   ~ImportLanes();  // stops and joins the lanes
   // The next batch in order; null after the last one.
   std::unique_ptr<ImportBatch> take();
   std::int64_t bytes_done() const;
 
  private:
-  void run(Adapter* adapter);
+  void run(AdapterWorker* worker);
   std::unique_ptr<ImportBatch> read();
-  void adapt(ImportBatch& batch, Adapter* adapter) const;
+  void adapt(ImportBatch& batch, AdapterWorker* worker) const;
 
   static constexpr std::int64_t kAhead_max =
       4;  // batches read and not yet taken: enough to keep the lanes busy, a few MB each
 
   const ImportOptions& options_;
   std::vector<FileFormat> formats_;
-  std::vector<Adapter> adapters_;
+  std::vector<std::unique_ptr<AdapterWorker>> workers_;
 
   std::mutex read_mutex_;  // guards what reading needs, down to the blank line; taken before mutex_
   std::size_t file_ = 0;

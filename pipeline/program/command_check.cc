@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "pipeline/intake/adapter.h"
+#include "pipeline/intake/adapter_worker.h"
 #include "pipeline/intake/documents.h"
 #include "pipeline/program/commands.h"
 #include "pipeline/program/embedded.h"
@@ -28,10 +28,10 @@ Result<std::string> whole_file(const fs::path& file) {
 
 // What the adapter yields for the documents of its example: events as decoded and written canonically, skips as they
 // are.
-Result<std::vector<json>> yields(const AdapterSpec& spec, const fs::path& folder, const std::string& tenant) {
-  std::string where;
-  auto adapter = Adapter::open((folder / spec.file).string(), folder.string(), tenant);
-  if (!adapter) return tl::make_unexpected(adapter.error());
+Result<std::vector<json>> yields(const AdapterSpec& spec, const fs::path& folder, const std::string& tenant,
+                                 AdapterWorker& worker) {
+  const AdapterProgram program{(folder / spec.file).string(), folder.string(), tenant, 0};
+  if (auto compiled = worker.run(program, {}); !compiled) return tl::make_unexpected(compiled.error());
   fs::path example = folder / spec.example;
   ReadProgress progress;
   auto format = file_format_of(example.string());
@@ -46,8 +46,10 @@ Result<std::vector<json>> yields(const AdapterSpec& spec, const fs::path& folder
     if (!more) return tl::make_unexpected(more.error());
     if (!*more) return out;
     for (const Document& document : batch.documents()) {
-      where = fmt::format("{}:{}", example.string(), document.line);
-      auto made = adapter->run(document.text);
+      const auto where = fmt::format("{}:{}", example.string(), document.line);
+      auto ran = worker.run(program, {&document.text, 1});
+      if (!ran) return tl::make_unexpected(ran.error());
+      const AdapterResult& made = ran->front();
       if (!made) return bad_configuration(where, made.error().text());
       for (const AdapterOutput& one : *made) {
         if (one.skipped()) {
@@ -65,7 +67,7 @@ Result<std::vector<json>> yields(const AdapterSpec& spec, const fs::path& folder
 }
 
 // Faults of one adapter, one a line; empty when its example gives what is expected.
-std::string check_adapter(const AdapterSpec& spec, const fs::path& folder) {
+std::string check_adapter(const AdapterSpec& spec, const fs::path& folder, AdapterWorker& worker) {
   if (spec.example.empty()) return {};
   std::vector<json> expected;
   std::string tenant = "example";
@@ -80,7 +82,7 @@ std::string check_adapter(const AdapterSpec& spec, const fs::path& folder) {
       if (expected.back().contains("data")) tenant = expected.back()["data"].value("tenant", tenant);
     }
   }
-  auto made = yields(spec, folder, tenant);
+  auto made = yields(spec, folder, tenant, worker);
   if (!made) return made.error().text() + "\n";
   if (spec.expected.empty()) return {};
   for (std::size_t i = 0; i < std::max(made->size(), expected.size()); ++i) {
@@ -100,7 +102,8 @@ int check(const Invocation& invocation) {
   LoadedDomain domain = load_domain(folder);
   std::string faults = domain ? std::string{} : text_of(domain.error());
   if (domain) {
-    for (const auto& [name, spec] : domain->adapters) faults += check_adapter(spec, folder / "adapters");
+    AdapterWorker worker;
+    for (const auto& [name, spec] : domain->adapters) faults += check_adapter(spec, folder / "adapters", worker);
   }
   if (!faults.empty()) {
     fmt::print(stderr, "{}{}", faults, faults.ends_with('\n') ? "" : "\n");
