@@ -211,18 +211,28 @@ using RoutingProperties = std::multimap<std::string, std::string>;
 inline constexpr std::string_view kTriage = "triage";
 
 // ---------------------------------------------------------------- adapters/adapters.yaml
-// How a platform signs its webhooks: HMAC-SHA256 of the body in hexadecimal, after `prefix`, in `header`. Where the
-// request has the `timestamp_header` (Unix seconds), of "<its value>.<body>", and it must be of now.
+// How a platform proves that a webhook is its own: a digest of a message that holds the body, or a token that both
+// sides know; and where that and its time stand in the request.
 struct WebhookSignature {
-  std::string header, prefix;
-  std::string secret_file, secret_env;  // exactly one is set
-  std::string timestamp_header{};       // may be empty
+  enum class Scheme : std::uint8_t { hmac_sha256, hmac_sha1, sha256, sha1, token };
+  enum class Encoding : std::uint8_t { hex, base64 };
+  Scheme scheme = Scheme::hmac_sha256;
+  Encoding encoding = Encoding::hex;
+  std::string message = "{body}";      // {body}, {md5} (of the body, in small hexadecimal), {time} as sent, {secret}
+  std::string untimed{};               // the same of a request that carries no timestamp; empty: such a one is refused
+  std::vector<std::string> headers{};  // the first that a request has counts
+  std::string query{}, body_field{};   // of these three exactly one is set
+  std::string prefix{};                // before the digits
+  std::string timestamp_header{}, timestamp_query{};  // at most one is set
+  std::string secret_file{}, secret_env{};            // exactly one is set
+  bool required = false;                              // without its secret nothing is taken
 };
 
 struct AdapterSpec {
   std::string name;
-  std::string file, example, expected;  // below <configuration folder>/adapters
-  std::string source;                   // which system it reads, for people; may be empty
+  std::string file, example, expected;    // below <configuration folder>/adapters
+  std::string source;                     // which system it reads, for people; may be empty
+  std::vector<std::string> parameters{};  // of the address, which the platform adds
   std::optional<WebhookSignature> signature;
 };
 

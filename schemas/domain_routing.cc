@@ -1,4 +1,4 @@
-// routing.yaml and adapters/adapters.yaml.
+// routing.yaml.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -45,14 +45,6 @@ std::vector<Route> read_routes(const yaml::Document& document, const Draft& draf
   return routes;
 }
 
-void check_file(const yaml::Document& document, const yaml::Node& adapter, std::string_view key,
-                const std::set<std::string>& files) {
-  const yaml::Node* path = adapter.find(key);
-  if (path == nullptr || path->kind != yaml::Node::Kind::text || path->scalar.find("..") != std::string::npos) return;
-  if (files.contains("adapters/" + path->scalar)) return;
-  document.fault(path->place, fmt::format("there is no file adapters/{}", path->scalar));
-}
-
 }  // namespace
 
 void read_routing(const yaml::Document& document, Draft& draft) {
@@ -76,28 +68,6 @@ void read_routing(const yaml::Document& document, Draft& draft) {
   }
   std::sort(draft.domain.routing.begin(), draft.domain.routing.end(),
             [](const RoutingVersion& a, const RoutingVersion& b) { return a.effective_from < b.effective_from; });
-}
-
-void read_adapters(const yaml::Document& document, const std::set<std::string>& files, Draft& draft) {
-  Unique names{document, "adapter"};
-  for (const yaml::Node& one : document.root.list("adapters")) {
-    const yaml::Node* name = one.find("name");
-    if (name == nullptr || name->kind != yaml::Node::Kind::text || !names.take(name->place, name->scalar)) continue;
-    AdapterSpec adapter;
-    adapter.name = name->scalar;
-    adapter.file = read_text(one, "file");
-    adapter.example = read_text(one, "example");
-    adapter.expected = read_text(one, "expected");
-    adapter.source = read_text(one, "source");
-    for (std::string_view key : {"file", "example", "expected"}) check_file(document, one, key, files);
-    if (const yaml::Node* signature = one.find("signature");
-        signature != nullptr && signature->kind == yaml::Node::Kind::map) {
-      adapter.signature = WebhookSignature{read_text(*signature, "header"), read_text(*signature, "prefix"),
-                                           read_text(*signature, "secret_file"), read_text(*signature, "secret_env"),
-                                           read_text(*signature, "timestamp_header")};
-    }
-    draft.domain.adapters.emplace(adapter.name, adapter);
-  }
 }
 
 }  // namespace echoloop

@@ -62,24 +62,6 @@ bool is_gzip(std::string_view coding) {
   return same_ignoring_case(coding, "gzip") || same_ignoring_case(coding, "x-gzip");
 }
 
-std::optional<Response> refuse_unknown(const Operation& operation, const Query& query) {
-  std::vector<ProblemItem> errors;
-  std::vector<std::string> names;
-  for (const auto& [name, value] : query.items()) {
-    if (contains(operation.parameters, name)) continue;
-    errors.push_back({"/query/" + name, "unknown_parameter", value});
-    if (!contains(names, name)) names.push_back(name);
-  }
-  if (errors.empty()) return std::nullopt;
-  auto allowed = operation.parameters;
-  std::sort(allowed.begin(), allowed.end());
-  auto detail = fmt::format("unknown parameter {}; {}", joined(names),
-                            allowed.empty() ? std::string{"this operation takes none"} : "allowed: " + joined(allowed));
-  Problem refusal{400, "Unknown parameter", std::move(detail), std::move(errors), {}};
-  refusal.members.emplace_back("allowed", nlohmann::json(allowed).dump());
-  return problem(std::move(refusal));
-}
-
 // One value is asked for and several are given: whichever were taken, the sender might have meant another.
 std::optional<Response> refuse_repeated(const Operation& operation, const Query& query) {
   std::vector<ProblemItem> errors;
@@ -165,6 +147,23 @@ void strip(Response& response) {
 
 }  // namespace
 
+std::optional<Response> refuse_unknown(std::vector<std::string> known, const Query& query) {
+  std::vector<ProblemItem> errors;
+  std::vector<std::string> names;
+  for (const auto& [name, value] : query.items()) {
+    if (contains(known, name)) continue;
+    errors.push_back({"/query/" + name, "unknown_parameter", value});
+    if (!contains(names, name)) names.push_back(name);
+  }
+  if (errors.empty()) return std::nullopt;
+  std::sort(known.begin(), known.end());
+  auto detail = fmt::format("unknown parameter {}; {}", joined(names),
+                            known.empty() ? std::string{"this operation takes none"} : "allowed: " + joined(known));
+  Problem refusal{400, "Unknown parameter", std::move(detail), std::move(errors), {}};
+  refusal.members.emplace_back("allowed", nlohmann::json(known).dump());
+  return problem(std::move(refusal));
+}
+
 Admission admit(const Router& router, const RequestLine& line, Request& request) {
   auto given = request.headers.get("X-Request-Id");
   request.id = given && usable_id(*given) ? std::string(*given) : make_request_id();
@@ -191,7 +190,9 @@ Admission admit(const Router& router, const RequestLine& line, Request& request)
     return {nullptr, problem(400, "Malformed query", error.text(), {{"/query", "malformed", error.where}})};
   }
   request.query = std::move(*parameters);
-  if (auto refusal = refuse_unknown(operation, request.query)) return {nullptr, std::move(refusal)};
+  if (!operation.more_parameters) {
+    if (auto refusal = refuse_unknown(operation.parameters, request.query)) return {nullptr, std::move(refusal)};
+  }
   if (auto refusal = refuse_repeated(operation, request.query)) return {nullptr, std::move(refusal)};
 
   request.content_type = media_type(request.headers.get("Content-Type").value_or(""));

@@ -28,6 +28,9 @@ struct Admission {
 };
 Admission admit(const Router& router, const RequestLine& line, Request& request);
 
+// The 400 for query parameters that are not among those known; none when all are.
+std::optional<Response> refuse_unknown(std::vector<std::string> known, const Query& query);
+
 // Expands a gzip body and runs the handler. What a handler throws is logged and becomes a 500.
 Response answer(const Route& route, Request& request);
 

@@ -28,6 +28,7 @@ struct Operation {
   std::vector<std::string> body_types{};  // media types of its body, "*/*" for any; empty: it reads no body
   std::size_t body_max = kBodyMax_bytes;  // before and after gzip
   RunOn run_on = RunOn::workers;
+  bool more_parameters = false;  // only the handler knows all its query parameters, and refuses others
 };
 
 using Handler = std::function<Response(const Request&)>;

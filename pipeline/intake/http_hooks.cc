@@ -10,6 +10,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "pipeline/http/exchange.h"
 #include "pipeline/intake/http_answers.h"
 #include "pipeline/intake/http_signature.h"
 
@@ -18,11 +19,14 @@ namespace {
 
 constexpr std::size_t kSecret_max_bytes = 4096;
 
-Result<std::string> read_secret(const WebhookSignature& signature, const HookOptions& options) {
+// None: nobody has set the environment variable. Error (configuration): somebody meant to, or a file was named, and
+// there is no secret.
+Result<std::optional<std::string>> read_secret(const WebhookSignature& signature, const HookOptions& options) {
   std::string secret;
   if (!signature.secret_env.empty()) {
     auto value = options.environment ? options.environment(signature.secret_env) : std::nullopt;
-    if (!value) return bad_configuration(signature.secret_env, "is not set in the environment");
+    if (!value && signature.required) return bad_configuration(signature.secret_env, "is not set in the environment");
+    if (!value) return std::optional<std::string>{};
     secret = std::move(*value);
   } else {
     std::ifstream file(signature.secret_file, std::ios::binary);
@@ -34,7 +38,7 @@ Result<std::string> read_secret(const WebhookSignature& signature, const HookOpt
     while (secret.ends_with('\n') || secret.ends_with('\r')) secret.pop_back();
   }
   if (secret.empty()) return bad_configuration(signature.secret_env + signature.secret_file, "holds no secret");
-  return secret;
+  return std::optional{std::move(secret)};
 }
 
 std::optional<http::Response> refuse_sender(const AdapterSpec& adapter, const HookOptions& options,
@@ -50,10 +54,26 @@ std::optional<http::Response> refuse_sender(const AdapterSpec& adapter, const Ho
                         ? "echoloop finds none in the file " + adapter.signature->secret_file
                         : "start echoloop with it in the environment variable " + adapter.signature->secret_env));
   }
-  auto checked = check_signature(*adapter.signature, *secret, request, options.now());
+  if (!*secret) {
+    if (options.unsigned_hooks != nullptr) options.unsigned_hooks->count(adapter);
+    return std::nullopt;
+  }
+  auto checked = check_signature(*adapter.signature, **secret, request, options.now());
   if (checked) return std::nullopt;
   // Not kept: a stranger could fill the disk.
   return http::problem(401, "Signature not accepted", checked.error().text());
+}
+
+// The platform's own parameters are known only by its adapter.
+std::optional<http::Response> refuse_parameters(const AdapterSpec& adapter, const http::Request& request) {
+  std::vector<std::string> known = adapter.parameters;
+  known.push_back("tenant");
+  if (adapter.signature) {
+    for (const auto* name : {&adapter.signature->query, &adapter.signature->timestamp_query}) {
+      if (!name->empty()) known.push_back(*name);
+    }
+  }
+  return http::refuse_unknown(std::move(known), request.query);
 }
 
 // The tenant of the events: named, or the only one there is.
@@ -63,6 +83,11 @@ std::variant<std::string, http::Response> tenant_of_hook(const http::Request& re
   if (domain.tenants.size() == 1) return domain.tenants.begin()->first;
   return http::problem(400, "Missing parameter", "say tenant: there is more than one",
                        {{"/query/tenant", "missing", ""}});
+}
+
+bool carries(const WebhookSignature& signature, std::string_view header) {
+  return std::any_of(signature.headers.begin(), signature.headers.end(),
+                     [&](const std::string& one) { return http::same_ignoring_case(one, header); });
 }
 
 http::Response refuse_document(Door& door, std::string_view document, const Error& error, const Origin& origin) {
@@ -86,12 +111,13 @@ http::Response post_hook(Door& door, const HookOptions& options, const http::Req
                          fmt::format("adapters.yaml has no '{}'; it has: {}", name, fmt::join(known, ", ")));
   }
   const auto& adapter = found->second;
+  if (auto refusal = refuse_parameters(adapter, request)) return std::move(*refusal);
   if (auto refusal = refuse_sender(adapter, options, request)) return std::move(*refusal);
   auto tenant = tenant_of_hook(request, *domain);
   if (auto* refusal = std::get_if<http::Response>(&tenant)) return std::move(*refusal);
 
   Origin origin{"hook", name, std::get<std::string>(tenant), false};
-  auto document = hook_document(request, adapter.signature);
+  auto document = hook_document(request, adapter.signature, options.now());
   if (!document) {
     auto kept = refuse_document(door, request.body, document.error(), origin);
     return kept.status == 202 ? http::problem(400, "Undecodable body", document.error().text()) : kept;
@@ -101,7 +127,12 @@ http::Response post_hook(Door& door, const HookOptions& options, const http::Req
   if (!outputs) {
     if (outputs.error().fault == Fault::bad_input) return refuse_document(door, *document, outputs.error(), origin);
     spdlog::error("adapter {}: {}", name, outputs.error().text());
-    return http::problem(503, "Adapter unavailable", fmt::format("the program of adapter {} does not compile", name));
+    const bool program = outputs.error().fault == Fault::configuration;
+    auto response = http::problem(
+        503, "Adapter unavailable",
+        fmt::format("the program of adapter {} {}", name, program ? "does not compile" : "cannot run now"));
+    if (!program) response.headers.add("Retry-After", "5");
+    return response;
   }
   std::vector<std::string_view> events;
   std::vector<std::string> skipped;
@@ -117,18 +148,41 @@ http::Response post_hook(Door& door, const HookOptions& options, const http::Req
 
 }  // namespace
 
-Result<std::string> hook_document(const http::Request& request, const std::optional<WebhookSignature>& signature) {
+void UnsignedHooks::count(const AdapterSpec& adapter) {
+  bool first = false;
+  {
+    std::lock_guard lock{mutex_};
+    first = ++counts_[adapter.name] == 1;
+  }
+  if (first)
+    spdlog::warn("adapter {}: webhooks are taken unsigned, because {} is not set in the environment", adapter.name,
+                 adapter.signature->secret_env);
+}
+
+std::map<std::string, std::int64_t> UnsignedHooks::counts() const {
+  std::lock_guard lock{mutex_};
+  return counts_;
+}
+
+Result<std::string> hook_document(const http::Request& request, const std::optional<WebhookSignature>& signature,
+                                  Time now) {
   if (!nlohmann::json::accept(request.body)) return bad_input("", "the body is not JSON in UTF-8");
+  std::string without_secret;
+  if (signature && !signature->body_field.empty()) {
+    auto body = nlohmann::ordered_json::parse(request.body);
+    if (body.is_object() && body.erase(signature->body_field) > 0) without_secret = body.dump();
+  }
   std::map<std::string, std::string> headers;
   for (const auto& [name, value] : request.headers.items()) {
     auto small = http::lower_case(name);
     bool secret = small == "authorization" || small == "proxy-authorization" || small == "cookie";
-    if (secret || (signature && http::same_ignoring_case(small, signature->header))) continue;
+    if (secret || (signature && carries(*signature, small))) continue;
     auto [place, fresh] = headers.try_emplace(small, value);
     if (!fresh) place->second += ", " + value;
   }
+  headers.try_emplace("x-request-start", fmt::format("t={}.{:03}", to_ms(now) / 1000, to_ms(now) % 1000));
   auto head = nlohmann::json(headers).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  return fmt::format(R"({{"headers":{},"body":{}}})", head, request.body);
+  return fmt::format(R"({{"headers":{},"body":{}}})", head, without_secret.empty() ? request.body : without_secret);
 }
 
 Result<std::string> adapter_file(const Domain& domain, const std::string& folder, const std::string& name) {
@@ -144,6 +198,7 @@ Result<std::string> adapter_file(const Domain& domain, const std::string& folder
 
 void add_hook_routes(http::Router& router, Door& door, const HookOptions& options) {
   http::Operation operation{.method = "POST", .path = "/api/v1/hooks/{adapter}", .parameters = {"tenant"}};
+  operation.more_parameters = true;
   operation.body_types = {"application/json"};
   router.add(std::move(operation),
              [&door, options](const http::Request& request) { return post_hook(door, options, request); });

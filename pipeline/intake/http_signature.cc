@@ -1,63 +1,170 @@
 #include "pipeline/intake/http_signature.h"
 
-#include <sodium.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include <charconv>
-#include <chrono>
+#include <nlohmann/json.hpp>
+#include <optional>
 
 #include "pipeline/base/bytes.h"
 
 namespace echoloop {
 namespace {
 
+using Scheme = WebhookSignature::Scheme;
+
 const unsigned char* bytes_of(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
 
-Result<void> check_age(const WebhookSignature& signature, std::string_view text, Time now) {
-  std::int64_t seconds = 0;
-  auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (ec != std::errc{} || end != text.data() + text.size() || seconds < 0 || seconds > 100'000'000'000) {
-    return bad_input(signature.timestamp_header, "is no time in Unix seconds");
+std::string digest_of(const EVP_MD* algorithm, std::string_view text) {
+  std::string digest(EVP_MAX_MD_SIZE, '\0');
+  unsigned size = 0;
+  EVP_Digest(text.data(), text.size(), reinterpret_cast<unsigned char*>(digest.data()), &size, algorithm, nullptr);
+  digest.resize(size);
+  return digest;
+}
+
+std::string hmac_of(const EVP_MD* algorithm, std::string_view secret, std::string_view text) {
+  std::string digest(EVP_MAX_MD_SIZE, '\0');
+  unsigned size = 0;
+  HMAC(algorithm, secret.data(), static_cast<int>(secret.size()), bytes_of(text), text.size(),
+       reinterpret_cast<unsigned char*>(digest.data()), &size);
+  digest.resize(size);
+  return digest;
+}
+
+std::string to_base64(std::string_view bytes) {
+  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');  // and the NUL that it writes
+  text.resize(static_cast<std::size_t>(
+      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), bytes_of(bytes), static_cast<int>(bytes.size()))));
+  return text;
+}
+
+// The template with its parts put in; what they hold is not looked at again.
+std::string filled(std::string_view message, std::string_view secret, std::string_view body, std::string_view time) {
+  std::string out;
+  while (!message.empty()) {
+    const std::size_t open = std::min(message.find('{'), message.size());
+    out.append(message.substr(0, open));
+    message.remove_prefix(open);
+    if (message.empty()) break;
+    const std::size_t end = std::min(message.find('}'), message.size() - 1);
+    const auto name = message.substr(1, end - 1);
+    if (name == "body") out.append(body);
+    if (name == "time") out.append(time);
+    if (name == "secret") out.append(secret);
+    if (name == "md5") out.append(to_hex(digest_of(EVP_md5(), body)));
+    message.remove_prefix(end + 1);
   }
-  auto age = now - from_ms(seconds * kSecond_ms);
-  if (age > kSignatureAge_max || age < -kSignatureAge_max)
-    return bad_input(signature.timestamp_header, "is not of now");
-  return {};
+  return out;
+}
+
+// RFC 3339, or digits: Unix milliseconds from 100,000,000,000 on (the year 5138 in seconds), else seconds.
+std::optional<Time> moment_of(std::string_view text) {
+  std::int64_t number = 0;
+  auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (ec == std::errc{} && end == text.data() + text.size()) {
+    if (number < 0 || number > 100'000'000'000'000) return std::nullopt;
+    return from_ms(number >= 100'000'000'000 ? number : number * kSecond_ms);
+  }
+  auto time = parse_time(text);
+  return time ? std::optional{*time} : std::nullopt;
+}
+
+// A name and what stands there; no value where it is missing or stands twice.
+struct Place {
+  std::string name;
+  std::optional<std::string> value;
+};
+
+std::optional<std::string> only_header(const http::Headers& headers, const std::string& name) {
+  auto value = headers.get(name);
+  if (!value || headers.count(name) != 1) return std::nullopt;
+  return std::string(http::trimmed(*value));
+}
+
+std::optional<std::string> only_parameter(const http::Query& query, const std::string& name) {
+  auto values = query.all(name);
+  return values.size() == 1 ? std::optional{std::string(values.front())} : std::nullopt;
+}
+
+Place find_signature(const WebhookSignature& signature, const http::Request& request) {
+  if (!signature.query.empty()) return {signature.query, only_parameter(request.query, signature.query)};
+  if (!signature.body_field.empty()) {
+    auto body = nlohmann::json::parse(request.body, nullptr, false);
+    auto found = body.is_object() ? body.find(signature.body_field) : body.end();
+    if (!body.is_object() || found == body.end() || !found->is_string()) return {signature.body_field, std::nullopt};
+    return {signature.body_field, found->get<std::string>()};
+  }
+  for (const auto& header : signature.headers) {
+    if (request.headers.count(header) > 0) return {header, only_header(request.headers, header)};
+  }
+  return {signature.headers.empty() ? "" : signature.headers.front(), std::nullopt};
+}
+
+std::optional<Place> find_time(const WebhookSignature& signature, const http::Request& request) {
+  if (!signature.timestamp_query.empty())
+    return Place{signature.timestamp_query, only_parameter(request.query, signature.timestamp_query)};
+  if (!signature.timestamp_header.empty()) {
+    // Sent without it is another thing than sent twice.
+    if (request.headers.count(signature.timestamp_header) == 0 && !signature.untimed.empty()) return std::nullopt;
+    return Place{signature.timestamp_header, only_header(request.headers, signature.timestamp_header)};
+  }
+  return std::nullopt;
+}
+
+bool same(std::string_view offered, std::string_view wanted) {
+  return offered.size() == wanted.size() && CRYPTO_memcmp(offered.data(), wanted.data(), wanted.size()) == 0;
 }
 
 }  // namespace
 
-std::string hmac_sha256(std::string_view secret, std::string_view message) {
-  crypto_auth_hmacsha256_state state;
-  crypto_auth_hmacsha256_init(&state, bytes_of(secret), secret.size());
-  crypto_auth_hmacsha256_update(&state, bytes_of(message), message.size());
-  std::string digest(crypto_auth_hmacsha256_BYTES, '\0');
-  crypto_auth_hmacsha256_final(&state, reinterpret_cast<unsigned char*>(digest.data()));
-  return to_hex(digest);
+std::string signature_of(const WebhookSignature& signature, std::string_view secret, std::string_view body,
+                         std::string_view time) {
+  if (signature.scheme == Scheme::token) return signature.prefix + std::string(secret);
+  const auto& shape = time.empty() && !signature.untimed.empty() ? signature.untimed : signature.message;
+  const auto message = filled(shape, secret, body, time);
+  std::string digest;
+  switch (signature.scheme) {
+    case Scheme::hmac_sha256:
+      digest = hmac_of(EVP_sha256(), secret, message);
+      break;
+    case Scheme::hmac_sha1:
+      digest = hmac_of(EVP_sha1(), secret, message);
+      break;
+    case Scheme::sha256:
+      digest = digest_of(EVP_sha256(), message);
+      break;
+    case Scheme::sha1:
+    case Scheme::token:
+      digest = digest_of(EVP_sha1(), message);
+      break;
+  }
+  return signature.prefix +
+         (signature.encoding == WebhookSignature::Encoding::base64 ? to_base64(digest) : to_hex(digest));
 }
 
 Result<void> check_signature(const WebhookSignature& signature, std::string_view secret, const http::Request& request,
                              Time now) {
-  auto given = request.headers.get(signature.header);
-  if (!given || request.headers.count(signature.header) != 1)
-    return bad_input(signature.header, "must stand there once");
-  auto digits = http::trimmed(*given);
-  if (!digits.starts_with(signature.prefix))
-    return bad_input(signature.header, "does not begin with " + signature.prefix);
-  digits.remove_prefix(signature.prefix.size());
-
-  std::string timed;
-  auto message = std::string_view{request.body};
-  auto time = signature.timestamp_header.empty() ? std::nullopt : request.headers.get(signature.timestamp_header);
-  if (time) {
-    if (auto fresh = check_age(signature, *time, now); !fresh) return fresh;
-    timed.append(*time).append(".").append(request.body);
-    message = timed;
+  auto given = find_signature(signature, request);
+  if (!given.value) return bad_input(given.name, "must stand there once");
+  if (!given.value->starts_with(signature.prefix))
+    return bad_input(given.name, "does not begin with " + signature.prefix);
+  std::string sent_at;
+  if (auto time = find_time(signature, request)) {
+    if (!time->value) return bad_input(time->name, "must stand there once");
+    auto moment = moment_of(*time->value);
+    if (!moment) return bad_input(time->name, "is no time: Unix seconds, milliseconds, or RFC 3339");
+    if (now - *moment > kSignatureAge_max || *moment - now > kSignatureAge_max)
+      return bad_input(time->name, "is more than five minutes off");
+    sent_at = std::move(*time->value);
   }
-  auto wanted = hmac_sha256(secret, message);
-  auto offered = http::lower_case(digits);
-  bool same = offered.size() == wanted.size() && sodium_memcmp(offered.data(), wanted.data(), wanted.size()) == 0;
-  if (!same) return bad_input(signature.header, "does not fit the body");
-  return {};
+  auto offered = std::move(*given.value);
+  const bool digits = signature.scheme != Scheme::token && signature.encoding == WebhookSignature::Encoding::hex;
+  if (digits) offered = signature.prefix + http::lower_case(std::string_view(offered).substr(signature.prefix.size()));
+  if (same(offered, signature_of(signature, secret, request.body, sent_at))) return {};
+  return bad_input(given.name, signature.scheme == Scheme::token ? "is not the secret" : "does not fit the body");
 }
 
 }  // namespace echoloop

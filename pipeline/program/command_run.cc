@@ -45,6 +45,7 @@ void raise_file_limit() {
 // Everything that a running server is beside the pipeline.
 struct Front {
   std::unique_ptr<AdapterPool> adapters;
+  UnsignedHooks unsigned_hooks;
   std::unique_ptr<http::Server> server;
   std::atomic<bool> reload_succeeded{true};
   std::mutex reload_mutex;
@@ -70,6 +71,7 @@ http::Router routes(const Settings& settings, Embedded& embedded, Front& front) 
   hooks.adapters = front.adapters.get();
   hooks.adapter_folder = (config_folder(settings) / "adapters").string();
   hooks.environment = variable_of_process;
+  hooks.unsigned_hooks = &front.unsigned_hooks;
   add_event_routes(router, embedded.door());
   add_hook_routes(router, embedded.door(), hooks);
   add_dead_routes(router, embedded.door(), embedded.house().store(), hooks,
@@ -81,8 +83,8 @@ http::Router routes(const Settings& settings, Embedded& embedded, Front& front) 
   parts.caught_up = [&embedded] { return embedded.settled(); };
   parts.healthy = [&embedded] { return !embedded.trouble().has_value(); };
   parts.prometheus = [&embedded, &front] {
-    return prometheus_text(embedded, front.server ? front.server->stats() : http::ServerStats{},
-                           front.reload_succeeded);
+    return prometheus_text(embedded, front.server ? front.server->stats() : http::ServerStats{}, front.reload_succeeded,
+                           front.unsigned_hooks.counts());
   };
   parts.reload = [&embedded, &front] { return reload(embedded, front); };
   serving::add_routes(router, parts);

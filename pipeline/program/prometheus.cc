@@ -56,7 +56,8 @@ std::int64_t open_letters(const serving::Sources& sources) {
 
 }  // namespace
 
-std::string prometheus_text(Embedded& embedded, const http::ServerStats& server, bool reload_succeeded) {
+std::string prometheus_text(Embedded& embedded, const http::ServerStats& server, bool reload_succeeded,
+                            const std::map<std::string, std::int64_t>& unsigned_hooks) {
   prometheus::Registry registry;
   for (const Series& series : counters()) {
     auto& family = prometheus::BuildCounter().Name(series.name).Help(series.help).Register(registry);
@@ -65,6 +66,13 @@ std::string prometheus_text(Embedded& embedded, const http::ServerStats& server,
       if (*series.label != '\0') labels[series.label] = value;
       family.Add(labels).Increment(static_cast<double>(embedded.sources()->counter(row)));
     }
+  }
+  auto& hooks = prometheus::BuildCounter()
+                    .Name("echoloop_hooks_unsigned_total")
+                    .Help("Webhooks taken unsigned because the secret of their adapter is not set.")
+                    .Register(registry);
+  for (const auto& [adapter, count] : unsigned_hooks) {
+    hooks.Add({{"adapter", adapter}}).Increment(static_cast<double>(count));
   }
   gauge(registry, "echoloop_dead_letters_open", "Dead letters that wait to be mended.",
         static_cast<double>(open_letters(*embedded.sources())));

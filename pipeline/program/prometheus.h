@@ -2,6 +2,8 @@
 // label with a customer or a session.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <string>
 
 #include "pipeline/http/server.h"
@@ -9,6 +11,8 @@
 
 namespace echoloop::program {
 
-std::string prometheus_text(Embedded& embedded, const http::ServerStats& server, bool reload_succeeded);
+// `unsigned_hooks`: those of this process, by adapter.
+std::string prometheus_text(Embedded& embedded, const http::ServerStats& server, bool reload_succeeded,
+                            const std::map<std::string, std::int64_t>& unsigned_hooks);
 
 }  // namespace echoloop::program

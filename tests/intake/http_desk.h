@@ -83,10 +83,15 @@ class Desk : public testing::Test {
     AdapterSpec open{.name = "plain", .file = "plain.jq", .example = "", .expected = "", .source = "", .signature = {}};
     auto sealed = open;
     sealed.name = "sealed";
-    sealed.signature = WebhookSignature{"X-Signature", "sha256=", "", "HOOK_SECRET", "X-Timestamp"};
+    sealed.signature = WebhookSignature{.message = "{time}.{body}",
+                                        .untimed = "{body}",
+                                        .headers = {"X-Signature"},
+                                        .prefix = "sha256=",
+                                        .timestamp_header = "X-Timestamp",
+                                        .secret_env = "HOOK_SECRET"};
     domain.adapters = {{"plain", open}, {"sealed", sealed}};
     domain_.set(std::make_shared<const Domain>(domain));
-    options_ = {&domain_, &adapters_, folder(), {}, [] { return kNow; }};
+    options_ = {&domain_, &adapters_, folder(), {}, [] { return kNow; }, &unsigned_hooks_};
     options_.environment = [this](const std::string& name) -> std::optional<std::string> {
       auto found = environment_.find(name);
       return found == environment_.end() ? std::nullopt : std::optional{found->second};
@@ -128,6 +133,7 @@ class Desk : public testing::Test {
   CurrentDomain domain_{nullptr};
   AdapterPool adapters_{folder()};
   std::map<std::string, std::string> environment_;
+  UnsignedHooks unsigned_hooks_;
   HookOptions options_;
   http::Router router_;
 };

@@ -22,6 +22,15 @@ class Hooks : public Desk {
             const std::vector<std::pair<std::string, std::string>>& headers = {}) {
     return ask("POST", "/api/v1/hooks/" + adapter, "application/json", body, headers);
   }
+  // As the sealed adapter's platform signs.
+  std::string signed_with(const std::string& secret, const std::string& body, const std::string& time = "") {
+    return signature_of(*domain_.get()->adapters.at("sealed").signature, secret, body, time);
+  }
+  void seal(const WebhookSignature& signature) {
+    Domain domain = *domain_.get();
+    domain.adapters.at("sealed").signature = signature;
+    domain_.set(std::make_shared<const Domain>(domain));
+  }
 };
 
 TEST_F(Hooks, TheAdapterSeesHeadersAndBodyAndTheOnlyTenant) {
@@ -94,10 +103,11 @@ TEST_F(Hooks, OnlySignedRequestsPassASealedAdapter) {
   const std::string body = R"({"sessions":["a"]})";
   environment_["HOOK_SECRET"] = "s3cret";
   EXPECT_EQ(post("sealed", body).status, 401);
-  EXPECT_EQ(post("sealed", body, {{"X-Signature", hmac_sha256("s3cret", body)}}).status, 401);  // without its prefix
-  EXPECT_EQ(post("sealed", body, {{"X-Signature", "sha256=" + hmac_sha256("other", body)}}).status, 401);
-  EXPECT_EQ(post("sealed", body + " ", {{"X-Signature", "sha256=" + hmac_sha256("s3cret", body)}}).status, 401);
-  auto right = "sha256=" + hmac_sha256("s3cret", body);
+  EXPECT_EQ(post("sealed", body, {{"X-Signature", signed_with("s3cret", body).substr(7)}}).status,
+            401);  // without sha256=
+  EXPECT_EQ(post("sealed", body, {{"X-Signature", signed_with("other", body)}}).status, 401);
+  EXPECT_EQ(post("sealed", body + " ", {{"X-Signature", signed_with("s3cret", body)}}).status, 401);
+  auto right = signed_with("s3cret", body);
   EXPECT_EQ(post("sealed", body, {{"X-Signature", right}, {"X-Signature", right}}).status, 401);
   EXPECT_THAT(log_.kept, IsEmpty());  // strangers fill no disk
   EXPECT_EQ(post("sealed", body, {{"x-signature", right}}).body["accepted"], 1);
@@ -108,41 +118,81 @@ TEST_F(Hooks, ATimedSignatureCoversItsTimeAndGrowsOld) {
   environment_["HOOK_SECRET"] = "s3cret";
   auto send = [&](std::int64_t seconds) {
     auto time = std::to_string(to_ms(kNow) / 1000 + seconds);
-    return post("sealed", body,
-                {{"X-Timestamp", time}, {"X-Signature", "sha256=" + hmac_sha256("s3cret", time + "." + body)}})
-        .status;
+    return post("sealed", body, {{"X-Timestamp", time}, {"X-Signature", signed_with("s3cret", body, time)}}).status;
   };
   EXPECT_EQ(send(0), 202);
   EXPECT_EQ(send(-300), 202);
   EXPECT_EQ(send(-301), 401);
   EXPECT_EQ(send(301), 401);
   auto now = std::to_string(to_ms(kNow) / 1000);
+  EXPECT_EQ(post("sealed", body, {{"X-Timestamp", now}, {"X-Signature", signed_with("s3cret", body)}}).status, 401);
   EXPECT_EQ(
-      post("sealed", body, {{"X-Timestamp", now}, {"X-Signature", "sha256=" + hmac_sha256("s3cret", body)}}).status,
+      post("sealed", body, {{"X-Timestamp", "soon"}, {"X-Signature", signed_with("s3cret", body, "soon")}}).status,
       401);
-  EXPECT_EQ(post("sealed", body,
-                 {{"X-Timestamp", "soon"}, {"X-Signature", "sha256=" + hmac_sha256("s3cret", "soon." + body)}})
-                .status,
-            401);
 }
 
-TEST_F(Hooks, WithoutItsSecretASealedAdapterStaysShut) {
-  EXPECT_EQ(post("sealed", "{}").status, 503);
+TEST_F(Hooks, WithoutItsSecretAnAdapterTakesWhatIsNotSignedAndCountsIt) {
+  EXPECT_EQ(post("sealed", R"({"sessions":["a"]})").body["accepted"], 1);
+  EXPECT_EQ(post("sealed", R"({"sessions":["b"]})", {{"X-Signature", "sha256=00"}}).status, 202);
+  EXPECT_EQ(unsigned_hooks_.counts(), (std::map<std::string, std::int64_t>{{"sealed", 2}}));
+  environment_["HOOK_SECRET"] = "s3cret";
+  EXPECT_EQ(post("sealed", "{}").status, 401);
+  EXPECT_EQ(unsigned_hooks_.counts().at("sealed"), 2);
+}
+
+TEST_F(Hooks, WhereASecretIsMeantToBeAndIsNotTheHookStaysShut) {
   environment_["HOOK_SECRET"] = "";
-  EXPECT_EQ(post("sealed", "{}", {{"X-Signature", "sha256=" + hmac_sha256("", "{}")}}).status, 503);
-  Domain domain = *domain_.get();
+  EXPECT_EQ(post("sealed", "{}", {{"X-Signature", signed_with("", "{}")}}).status, 503);
+  environment_.clear();
+  auto signature = *domain_.get()->adapters.at("sealed").signature;
+  signature.required = true;
+  seal(signature);
+  EXPECT_EQ(post("sealed", "{}").status, 503);
   auto file = std::filesystem::path(folder()) / "secret";
+  seal({.headers = {"X-Signature"}, .secret_file = file.string()});
+  std::filesystem::remove(file);
+  EXPECT_EQ(post("sealed", "{}").status, 503);
+  std::ofstream(file) << "\n";
+  EXPECT_EQ(post("sealed", "{}").status, 503);
   std::ofstream(file) << "from a file\n";
-  domain.adapters.at("sealed").signature = WebhookSignature{"X-Signature", "", file.string(), "", ""};
-  domain_.set(std::make_shared<const Domain>(domain));
-  EXPECT_EQ(post("sealed", "{}", {{"X-Signature", hmac_sha256("from a file", "{}")}}).status, 202);
+  EXPECT_EQ(post("sealed", "{}", {{"X-Signature", signed_with("from a file", "{}")}}).status, 202);
+  EXPECT_THAT(unsigned_hooks_.counts(), IsEmpty());
 }
 
-TEST(Hmac, IsThatOfRfc4231) {
-  EXPECT_EQ(hmac_sha256("Jefe", "what do ya want for nothing?"),
-            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
-  EXPECT_EQ(hmac_sha256(std::string(131, '\xaa'), "Test Using Larger Than Block-Size Key - Hash Key First"),
-            "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+TEST_F(Hooks, ParametersThatAPlatformAddsAreNamedAndOthersRefused) {
+  auto told = ask("POST", "/api/v1/hooks/plain?eventType=1&tenant=hongtu", "application/json", "{}");
+  EXPECT_EQ(told.status, 400);
+  EXPECT_EQ(told.body["allowed"], Json::parse(R"(["tenant"])"));
+  Domain domain = *domain_.get();
+  domain.adapters.at("plain").parameters = {"eventType"};
+  domain_.set(std::make_shared<const Domain>(domain));
+  EXPECT_EQ(ask("POST", "/api/v1/hooks/plain?eventType=1&tenant=hongtu", "application/json", "{}").status, 202);
+  EXPECT_EQ(ask("POST", "/api/v1/hooks/plain?tenat=hongtu", "application/json", "{}").status, 400);
+}
+
+TEST_F(Hooks, WhenARequestCameIsWrittenDownUnlessAProxyHas) {
+  post("plain", R"({"fail":true})");
+  post("plain", R"({"fail":true})", {{"X-Request-Start", "t=1773143000.5"}});
+  ASSERT_THAT(log_.rejected(), SizeIs(2));
+  auto started = [&](std::size_t i) {
+    return Json::parse(log_.rejected()[i].document())["headers"]["x-request-start"];
+  };
+  EXPECT_EQ(started(0), "t=1773144000.000");
+  EXPECT_EQ(started(1), "t=1773143000.5");
+}
+
+TEST_F(Hooks, AFieldThatCarriesTheSecretReachesNeitherAdapterNorDeadLetters) {
+  seal({.scheme = WebhookSignature::Scheme::token, .body_field = "secret_key", .secret_env = "HOOK_SECRET"});
+  const std::string body = R"({"secret_key":"s3cret","fail":true,"n":12345678901})";
+  for (bool set : {true, false}) {
+    log_.kept.clear();
+    environment_.clear();
+    if (set) environment_["HOOK_SECRET"] = "s3cret";
+    EXPECT_EQ(post("sealed", body).status, 202);
+    ASSERT_THAT(log_.rejected(), SizeIs(1));
+    EXPECT_THAT(log_.rejected()[0].document(), HasSubstr(R"("body":{"fail":true,"n":12345678901})"));
+    EXPECT_THAT(log_.rejected()[0].document(), Not(HasSubstr("s3cret")));
+  }
 }
 
 }  // namespace

@@ -128,7 +128,7 @@ TEST(ConfigurationPage, ItsExamplesTogetherAreAConfiguration) {
   auto loaded = load_domain(texts);
   ASSERT_TRUE(loaded) << text_of(loaded.error());
   EXPECT_EQ(loaded->thresholds.size(), 1u);
-  EXPECT_EQ(loaded->adapters.at("chatwoot").signature->header, "X-Chatwoot-Signature");
+  EXPECT_EQ(loaded->adapters.at("chatwoot").signature->headers.at(0), "X-Chatwoot-Signature");
   EXPECT_EQ(loaded->counting.size(), 3u);  // an alias and a set in June, boxes in July
 }
 

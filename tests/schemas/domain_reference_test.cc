@@ -242,5 +242,30 @@ TEST(DomainReferences, AdaptersNameFilesThatAreThere) {
                "'../desk.ndjson' is not a path below config/adapters, without ..");
 }
 
+TEST(DomainReferences, ASignatureThatProvesNothingIsAFault) {
+  const auto expect = [](std::string_view with, std::string_view message) {
+    expect_fault("adapters/adapters.yaml", "{scheme: hmac-sha256, header: X-Signature, secret_env: DESK_SECRET}", with,
+                 message);
+  };
+  constexpr std::string_view kPlaces = "exactly one of 'header', 'query', 'body_field' must stand here";
+  expect("‸{scheme: hmac-sha256, secret_env: S}", kPlaces);
+  expect("‸{scheme: hmac-sha256, header: S, query: s, secret_env: S}", kPlaces);
+  expect("{scheme: hmac-sha256, header: S, signed: ‸'{time}', timestamp_header: T, secret_env: S}",
+         "signs no body: {body} or {md5} must be part of it");
+  constexpr std::string_view kOpen = "anybody can compute it: without hmac, {secret} must be part of it";
+  expect("{scheme: sha1, header: S, signed: ‸'{body}', secret_env: S}", kOpen);
+  expect("‸{scheme: sha256, header: S, secret_env: S}", kOpen);
+  expect("{scheme: hmac-sha1, header: S, signed: ‸'{time}{body}', secret_env: S}",
+         "{time} needs 'timestamp_header' or 'timestamp_query'");
+  expect("{scheme: hmac-sha1, header: S, signed: ‸'{body}', timestamp_query: t, secret_env: S}",
+         "a timestamp that is not signed proves nothing: {time} must be part of it");
+  expect("{scheme: hmac-sha1, header: S, timestamp_header: T, timestamp_query: ‸t, secret_env: S}",
+         "a timestamp stands in one place: 'timestamp_header' or 'timestamp_query'");
+  expect("{scheme: hmac-sha1, header: S, untimed: ‸'{body}', secret_env: S}",
+         "needs 'timestamp_header' or 'timestamp_query'");
+  expect("{scheme: token, header: S, encoding: ‸base64, secret_env: S}",
+         "a token is the secret itself: nothing is signed");
+}
+
 }  // namespace
 }  // namespace echoloop
