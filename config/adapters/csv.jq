@@ -38,7 +38,7 @@ def when($zone):
           elif ($t | length == 20) and $t[19:20] == "Z" then $t
           else $t | time end
       else
-        ($t | capture("^(?<y>[0-9]{4})[-/](?<m>[0-9]{1,2})[-/](?<d>[0-9]{1,2})([T ]+(?<h>[0-9]{1,2}):(?<min>[0-9]{2})(:(?<s>[0-9]{2}))?)?$")? // null) as $p
+        ($t | first_of(capture("^(?<y>[0-9]{4})[-/](?<m>[0-9]{1,2})[-/](?<d>[0-9]{1,2})([T ]+(?<h>[0-9]{1,2}):(?<min>[0-9]{2})(:(?<s>[0-9]{2}))?)?$"))) as $p
         | if $p == null then $t | time
           else "\($p.y)-\($p.m | two)-\($p.d | two)T\($p.h // "0" | two):\($p.min // "00"):\($p.s // "00")\($zone)" end
       end

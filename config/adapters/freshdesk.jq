@@ -9,7 +9,7 @@
 # its rank among all seven: -103 → 1, -102 → 2, -101 → 3, 100 → 4, 101 → 5, 102 → 6, 103 → 7. The ends of any survey are 1 and 7.
 # ratings may be an object by question, or a list of {question, value}; default_question, or else the first, is the score.
 # A ticket is resolved at stats.resolved_at, or closed at stats.closed_at (include=stats); without them at its last change.
-# A webhook has the times its author put there; without one it takes X-Request-Start, which a reverse proxy writes, or is skipped.
+# A webhook has the times its author put there; without one it takes X-Request-Start, which a proxy, or else echoloop, writes; kept without it, it is skipped.
 #
 # Facts: Freshdesk's API v2 reference. Not verified against a live platform.
 include "lib/event";
@@ -110,7 +110,7 @@ def notice($received):
   | (((.ticket_agent_id // .ticket_agent_email // .ticket_agent_name)) | text) as $agent
   | if $id == null then {skip: "webhook without a ticket"}
     elif .ticket_status | is_over | not then {skip: "ticket \($id) is not resolved"}
-    elif $at == null then {skip: "ticket \($id) was resolved at no known time: let the reverse proxy write X-Request-Start"}
+    elif $at == null then {skip: "ticket \($id) was resolved at no known time: no X-Request-Start"}
     else
       {created_at: (.ticket_created_at // .ticket_created_on)}
       | closed($id; $at; ($w | {

@@ -9,9 +9,10 @@
 #   a chat with its thread or threads, also in a list       session.closed with agents and tags, evaluation.submitted
 #   anything else                                           skipped, with the reason
 #
-# Webhooks carry no time, apart from events within a chat. For thread_properties_updated and chat_deactivated it is the time of delivery that the
-# reverse proxy writes into X-Request-Start; without it they are skipped, and system messages tell of ratings and ends, without
-# comments. In a listed thread the rating's time is that of its last system message about a rating, or else the thread's end.
+# Webhooks carry no time, apart from events within a chat. For thread_properties_updated and chat_deactivated it is the time of delivery that
+# a proxy, or else echoloop, writes into X-Request-Start; bodies kept without it are skipped, and system messages tell of ratings and
+# ends, without comments. In a listed thread the rating's time is that of its last system message about a
+# rating, or else the thread's end.
 # A rating taken back is out for good: the platform does not say which, so one given again after that does not count.
 # Ratings of a single message (event_properties_updated) or of no thread (chat_properties_updated) are not ratings of a session.
 #
@@ -89,7 +90,7 @@ def properties_updated($received):
   | if $rating == null then {skip: "thread's properties without a rating"}
     elif $thread == null then {skip: "rating without a thread"}
     elif $value == null then {skip: "rating without a score of 0 or 1"}
-    elif $received == null then {skip: "rating without a time: let the reverse proxy write X-Request-Start"}
+    elif $received == null then {skip: "rating without a time: no X-Request-Start"}
     else rated($thread; $value; $rating.comment | if type == "object" then .value else . end | text; $received; null) end;
 
 def deactivated($received):
@@ -98,7 +99,7 @@ def deactivated($received):
   | ($p.thread_id | text) as $thread
   | ($p.user_id | text) as $user
   | if $thread == null then {skip: "chat_deactivated without a thread"}
-    elif $received == null then {skip: "end without a time: let the reverse proxy write X-Request-Start"}
+    elif $received == null then {skip: "end without a time: no X-Request-Start"}
     else
       closed("closed"; $thread; $received;
              if $user == null then "system" elif $user | contains("@") then "agent" else "customer" end;

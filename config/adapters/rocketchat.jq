@@ -8,7 +8,7 @@
 #   anything else                                skipped, with the reason: start, queue, forwarding, messages, and what Send Test sends
 #
 # Older versions do not send closedAt: the last message's time is the time of closing then. A survey without a time takes that of delivery where
-# the reverse proxy writes X-Request-Start, or the chat's end where it came with the chat; otherwise it is skipped.
+# a proxy, or else echoloop, writes X-Request-Start, or the chat's end where it came with the chat; otherwise it is skipped.
 # Values other than 1 to 5 are no ratings; an empty one is a question passed over.
 #
 # Facts: Rocket.Chat's documentation and source (hooks/sendToCRM, livechat/room.survey). No webhook of the platform sends a survey.
@@ -69,7 +69,7 @@ def evaluation($room; $questions; $at):
        elif (.value | number) != null then empty
        else {question: .name, value: (.value | text)} end] as $others
   | if $main == null and $comment == null then {skip: "survey without a rating of 1 to 5 or a comment"}
-    elif $at == null then {skip: "survey without a time: send it as ts, or let the reverse proxy write X-Request-Start"}
+    elif $at == null then {skip: "survey without a time: neither ts nor X-Request-Start"}
     else
       {
         tenant: $tenant,

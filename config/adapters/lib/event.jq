@@ -12,10 +12,14 @@ def text:
   elif startswith(" ") or endswith(" ") or (.[0:1] | blank) or (.[-1:] | blank) then sub("^\\s+"; "") | sub("\\s+$"; "") | if . == "" then null else . end
   else . end;
 
+# In jq 1.6 a `?` or `try` also catches what fails later on, far behind it, and events are lost without a word. Within a list it does not:
+# its last output is out before anything else goes on. So: first_of(E) is the first output of E, or null, also where E fails.
+def first_of(E): [E?] | .[0];
+
 # A number from a number or its text; null from anything else.
 def number:
   if type == "number" then .
-  elif type == "string" then (try tonumber catch null)
+  elif type == "string" then first_of(tonumber)
   else null end;
 
 # Whole milliseconds from seconds; null when there are none, or less than none.
@@ -40,11 +44,11 @@ def instant:
   elif type == "string" then
     if test("^[0-9]+([.][0-9]+)?$") then tonumber | instant
     else
-      (capture("^(?<day>[0-9]{4}-[0-9]{2}-[0-9]{2})[T ](?<clock>[0-9]{2}:[0-9]{2}:[0-9]{2})(?<part>[.][0-9]+)? ?(?<zone>Z|z|UTC|[+-][0-9]{2}:?[0-9]{2})?$")? // null)
+      first_of(capture("^(?<day>[0-9]{4}-[0-9]{2}-[0-9]{2})[T ](?<clock>[0-9]{2}:[0-9]{2}:[0-9]{2})(?<part>[.][0-9]+)? ?(?<zone>Z|z|UTC|[+-][0-9]{2}:?[0-9]{2})?$"))
       | if . == null then null
         else
           . as $t
-          | (try ("\($t.day)T\($t.clock)Z" | fromdate) catch null) as $s
+          | first_of("\($t.day)T\($t.clock)Z" | fromdate) as $s
           | if $s == null then null
             else
               ($t.zone // "Z") as $zone
@@ -89,6 +93,6 @@ def among($list): . as $value | any($list[]; . == $value);
 def object: if type == "object" then . else {} end;
 def list: if type == "array" then . else [] end;
 
-# When a webhook reached the reverse proxy: X-Request-Start, "t=1772534656.123" or milliseconds. Only for platforms whose webhooks carry no time.
+# When a webhook reached the proxy, or else echoloop: X-Request-Start, "t=1772534656.123" or milliseconds. Only for platforms whose webhooks carry no time.
 # Input: the webhook.
 def received: header("x-request-start") | if type == "string" then ltrimstr("t=") | instant else null end;
