@@ -85,6 +85,21 @@ std::variant<std::string, http::Response> tenant_of_hook(const http::Request& re
                        {{"/query/tenant", "missing", ""}});
 }
 
+// The body written anew without a field of it; empty when it has none. Error (bad_input): nested deeper than jq reads,
+// and than writing it anew, which recurses, could bear.
+Result<std::string> without_field(std::string_view body, const std::string& field) {
+  constexpr int kDepth_max = 256;
+  bool deep = false;
+  auto json = nlohmann::ordered_json::parse(
+      body, [&deep](int depth, nlohmann::ordered_json::parse_event_t, const nlohmann::ordered_json&) {
+        deep = deep || depth > kDepth_max;
+        return !deep;
+      });
+  if (deep) return bad_input("", "nested deeper than 256 levels");
+  if (!json.is_object() || json.erase(field) == 0) return std::string{};
+  return json.dump();
+}
+
 bool carries(const WebhookSignature& signature, std::string_view header) {
   return std::any_of(signature.headers.begin(), signature.headers.end(),
                      [&](const std::string& one) { return http::same_ignoring_case(one, header); });
@@ -169,8 +184,9 @@ Result<std::string> hook_document(const http::Request& request, const std::optio
   if (!nlohmann::json::accept(request.body)) return bad_input("", "the body is not JSON in UTF-8");
   std::string without_secret;
   if (signature && !signature->body_field.empty()) {
-    auto body = nlohmann::ordered_json::parse(request.body);
-    if (body.is_object() && body.erase(signature->body_field) > 0) without_secret = body.dump();
+    auto stripped = without_field(request.body, signature->body_field);
+    if (!stripped) return tl::make_unexpected(stripped.error());
+    without_secret = std::move(*stripped);
   }
   std::map<std::string, std::string> headers;
   for (const auto& [name, value] : request.headers.items()) {

@@ -99,6 +99,15 @@ class Examples(unittest.TestCase):
             with self.subTest(entry["name"]):
                 self.assertEqual(run(entry["name"], documents), expected)
 
+    def test_the_page_of_a_platform_says_where_its_secret_goes(self):
+        signed = [entry for entry in entries() if "signature" in entry]
+        self.assertEqual(len(signed), 10)
+        for entry in signed:
+            with open(os.path.join(ROOT, "docs", "adapters", f"{entry['name']}.md"), encoding="utf-8") as file:
+                page = file.read()
+            for word in (entry["signature"]["secret_env"], f"/api/v1/hooks/{entry['name']}?tenant=T", "## Connect"):
+                self.assertIn(word, page, entry["name"])
+
     def test_no_document_makes_a_program_fail(self):
         odd = [None, True, 7, "x", [], {}, [[]], {"headers": None, "body": None}, {"headers": {}, "body": []}, {"headers": [], "body": {"id": {}}}]
         for name in sorted(file[:-3] for file in os.listdir(ADAPTERS) if file.endswith(".jq")):

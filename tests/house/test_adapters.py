@@ -186,6 +186,35 @@ class Harm(Case):
             self.assertEqual([json.loads(line)["line"] for line in file], [301, 602])
 
 
+class Workers(Case):
+    """The processes that run adapters end with their server, however that ends."""
+
+    def workers(self, server):
+        found = []
+        for task in os.listdir(f"/proc/{server.process.pid}/task"):
+            with open(f"/proc/{server.process.pid}/task/{task}/children", encoding="ascii") as file:
+                found += file.read().split()
+        return found
+
+    def test_none_outlives_a_server_that_is_stopped_or_killed(self):
+        for end in ("stop", "kill"):
+            with house.Server(self.folder) as server:
+                self.assertEqual(self.workers(server), [])
+                self.assertEqual(self.hook(server, "chatwoot", example_of("chatwoot")).status, 202)
+                workers = self.workers(server)
+                self.assertEqual(len(workers), 1)
+                getattr(server, end)()
+                # A process that has ended and is not yet waited for by its new parent has no program any more.
+                house.wait_for(lambda: not any(self.runs(pid) for pid in workers), f"the end of {workers}")
+
+    def runs(self, pid):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                return b"adapter-worker" in file.read()
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+
+
 class OneMorePlatform(Case):
     """A new adapter is a few files and a reload."""
 

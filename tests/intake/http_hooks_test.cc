@@ -181,6 +181,14 @@ TEST_F(Hooks, WhenARequestCameIsWrittenDownUnlessAProxyHas) {
   EXPECT_EQ(started(1), "t=1773143000.5");
 }
 
+TEST_F(Hooks, ABodyNestedBeyondAllMeasureIsRefused) {
+  seal({.scheme = WebhookSignature::Scheme::token, .body_field = "secret_key", .secret_env = "HOOK_SECRET"});
+  const std::string body =
+      R"({"secret_key":"s","deep":)" + std::string(4'000'000, '[') + std::string(4'000'000, ']') + "}";
+  EXPECT_EQ(post("sealed", body).status, 400);
+  EXPECT_EQ(post("plain", body).body["rejected"].size(), 1u);
+}
+
 TEST_F(Hooks, AFieldThatCarriesTheSecretReachesNeitherAdapterNorDeadLetters) {
   seal({.scheme = WebhookSignature::Scheme::token, .body_field = "secret_key", .secret_env = "HOOK_SECRET"});
   const std::string body = R"({"secret_key":"s3cret","fail":true,"n":12345678901})";
