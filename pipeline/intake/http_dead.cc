@@ -11,6 +11,7 @@
 #include <set>
 
 #include "pipeline/intake/http_answers.h"
+#include "pipeline/intake/shallow_json.h"
 #include "schemas/state.pb.h"
 
 namespace echoloop {
@@ -122,7 +123,9 @@ struct Line {
 };
 
 Result<Line> read_line(std::string_view text) {
-  auto json = nlohmann::json::parse(text, nullptr, false);
+  auto parsed = parse_shallow_json(text);
+  if (!parsed) return tl::make_unexpected(parsed.error());
+  const auto& json = *parsed;
   if (!json.is_object()) return bad_input("", "not a JSON object");
   Line line;
   auto read = [&json](const char* name, std::string& into) {

@@ -13,6 +13,7 @@
 #include "pipeline/http/exchange.h"
 #include "pipeline/intake/http_answers.h"
 #include "pipeline/intake/http_signature.h"
+#include "pipeline/intake/shallow_json.h"
 
 namespace echoloop {
 namespace {
@@ -85,19 +86,12 @@ std::variant<std::string, http::Response> tenant_of_hook(const http::Request& re
                        {{"/query/tenant", "missing", ""}});
 }
 
-// The body written anew without a field of it; empty when it has none. Error (bad_input): nested deeper than jq reads,
-// and than writing it anew, which recurses, could bear.
+// The body written anew without a field of it; empty when it has none.
 Result<std::string> without_field(std::string_view body, const std::string& field) {
-  constexpr int kDepth_max = 256;
-  bool deep = false;
-  auto json = nlohmann::ordered_json::parse(
-      body, [&deep](int depth, nlohmann::ordered_json::parse_event_t, const nlohmann::ordered_json&) {
-        deep = deep || depth > kDepth_max;
-        return !deep;
-      });
-  if (deep) return bad_input("", "nested deeper than 256 levels");
-  if (!json.is_object() || json.erase(field) == 0) return std::string{};
-  return json.dump();
+  auto json = parse_shallow_json(body);
+  if (!json) return tl::make_unexpected(json.error());
+  if (!json->is_object() || json->erase(field) == 0) return std::string{};
+  return json->dump();
 }
 
 bool carries(const WebhookSignature& signature, std::string_view header) {

@@ -54,6 +54,16 @@ TEST_F(Dead, LettersOfAnImportElsewhereAreKept) {
   EXPECT_EQ(kept[1].document(), R"({"a":1})");
 }
 
+TEST_F(Dead, ALineNestedBeyondAllMeasureIsRefused) {
+  const std::string line =
+      R"({"reason":"odd","document":)" + std::string(4'000'000, '[') + std::string(4'000'000, ']') + "}\n";
+  auto told = ask("POST", "/api/v1/dead", "application/x-ndjson", line + R"({"reason":"odd","document":[[7]]})");
+  EXPECT_EQ(told.body["accepted"], 1);
+  ASSERT_THAT(told.body["rejected"], SizeIs(1));
+  EXPECT_EQ(told.body["rejected"][0]["reason"], "nested deeper than 256 levels");
+  EXPECT_EQ(log_.rejected().at(0).document(), "[[7]]");
+}
+
 TEST_F(Dead, ALetterThatIsGoodNowIsSentAndSettledInOneAppend) {
   put(5, "5-17", closed("s1", "1999-01-01T00:00:00Z"));  // of any age: a person asked for it
   auto told = replay("5-17");
