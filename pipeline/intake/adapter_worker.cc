@@ -22,7 +22,6 @@ namespace {
 constexpr std::size_t kBatchDocuments = 256, kBatchBytes = 256u << 10;
 // A process that says nothing for so long, not even using its CPU time up, is stopped or the machine stands still.
 constexpr timeval kSilence_max{60, 0};
-constexpr std::chrono::seconds kWaitForWorker_max{10};  // then the sender had better come again
 
 // jq's localtime needs the zone; the rest is for the program's own loading. Everything else may be a secret.
 constexpr const char* kEnvironment[] = {"TZ", "LD_LIBRARY_PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"};
@@ -151,6 +150,7 @@ Result<std::vector<AdapterResult>> AdapterWorker::run(const AdapterProgram& prog
                                                       std::span<const std::string_view> documents) {
   std::vector<AdapterResult> answers;
   answers.reserve(documents.size());
+  was_slow_ = false;
   bool compiled = false;
   bool alone = false;  // after a process has ended: the one that ends the next is known at once
   while (!compiled || answers.size() < documents.size()) {
@@ -167,55 +167,13 @@ Result<std::vector<AdapterResult>> AdapterWorker::run(const AdapterProgram& prog
       continue;
     }
     // Memory that earlier documents have used up is not the fault of this one: what it did alone in a new process is.
+    was_slow_ = was_slow_ || overran();
     if (some.size() == 1 && (fresh || overran())) {
       answers.push_back(bad_input("", "adapter " + program.file + ": this document " + cause()));
     }
     alone = true;
   }
   return answers;
-}
-
-AdapterResult AdapterPool::run(const std::string& name, const std::string& tenant, std::string_view document_json) {
-  auto file = find_adapter(name, folder_);
-  if (!file) return tl::make_unexpected(file.error());
-  auto worker = take();
-  if (!worker) return broken_world("", "all processes for adapters are busy");
-  AdapterProgram program{*file, folder_, tenant, 0};
-  {
-    std::lock_guard lock(mutex_);
-    program.turn = turn_;
-  }
-  auto answers = worker->run(program, {&document_json, 1});
-  give(std::move(worker));
-  if (!answers) return tl::make_unexpected(answers.error());
-  return std::move(answers->front());
-}
-
-std::unique_ptr<AdapterWorker> AdapterPool::take() {
-  std::unique_lock lock(mutex_);
-  freed_.wait_for(lock, kWaitForWorker_max, [this] { return !idle_.empty() || made_ < kWorkers_max; });
-  if (!idle_.empty()) {
-    // The one used last: it has compiled what is asked for most.
-    auto worker = std::move(idle_.back());
-    idle_.pop_back();
-    return worker;
-  }
-  if (made_ == kWorkers_max) return nullptr;
-  ++made_;
-  return std::make_unique<AdapterWorker>();
-}
-
-void AdapterPool::give(std::unique_ptr<AdapterWorker> worker) {
-  {
-    std::lock_guard lock(mutex_);
-    idle_.push_back(std::move(worker));
-  }
-  freed_.notify_one();
-}
-
-void AdapterPool::clear() {
-  std::lock_guard lock(mutex_);
-  ++turn_;
 }
 
 }  // namespace echoloop

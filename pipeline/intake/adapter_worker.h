@@ -5,10 +5,6 @@
 
 #include <sys/types.h>
 
-#include <condition_variable>
-#include <memory>
-#include <mutex>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -33,6 +29,8 @@ class AdapterWorker {
   // process. Error: configuration, the program does not compile; world, no process can be started. No documents: says
   // whether the program compiles.
   Result<std::vector<AdapterResult>> run(const AdapterProgram& program, std::span<const std::string_view> documents);
+  // Whether one of the documents of the last run used its time up.
+  bool was_slow() const { return was_slow_; }
 
  private:
   enum class End { answered, died_compiling, died };
@@ -47,31 +45,8 @@ class AdapterWorker {
 
   pid_t pid_ = -1;
   int socket_ = -1;
+  bool was_slow_ = false;
   int status_ = 0;  // of the process that ended last, as waitpid tells it
-};
-
-// Workers for requests, made when there are none idle, at most kWorkers_max. Thread-safe.
-class AdapterPool {
- public:
-  explicit AdapterPool(std::string folder) : folder_(std::move(folder)) {}
-  // `name`: of an adapter in the folder, or a .jq file. Waits for a worker. Errors: of the document (bad input), of the
-  // program (configuration), no worker to be had (world).
-  AdapterResult run(const std::string& name, const std::string& tenant, std::string_view document_json);
-  // Compiles anew from now on: the files have changed.
-  void clear();
-
- private:
-  std::unique_ptr<AdapterWorker> take();
-  void give(std::unique_ptr<AdapterWorker> worker);
-
-  // More than cores help nobody, and a document that does not end holds one of them for a second only.
-  static constexpr std::size_t kWorkers_max = 4;
-  std::string folder_;
-  std::mutex mutex_;
-  std::condition_variable freed_;
-  std::uint64_t turn_ = 0;  // rises with clear()
-  std::size_t made_ = 0;
-  std::vector<std::unique_ptr<AdapterWorker>> idle_;
 };
 
 }  // namespace echoloop

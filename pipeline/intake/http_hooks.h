@@ -10,7 +10,7 @@
 #include <string>
 
 #include "pipeline/http/router.h"
-#include "pipeline/intake/adapter_worker.h"
+#include "pipeline/intake/adapter_pool.h"
 #include "pipeline/intake/door.h"
 #include "schemas/current_domain.h"
 

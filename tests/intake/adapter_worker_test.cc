@@ -9,7 +9,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <thread>
 
 namespace echoloop {
 namespace {
@@ -132,27 +131,6 @@ TEST_F(Workers, AdaptersSeeNoSecretsOfTheEnvironment) {
   const auto answers = run(program("{type: ($ENV | tojson), env: (env | tojson)}"), {"1"});
   EXPECT_THAT(answers, ElementsAre(Not(HasSubstr("s3cret"))));
   ::unsetenv("PLANTED_SECRET");
-}
-
-TEST(AdapterPool, ServesManyThreadsEachWithItsTenant) {
-  AdapterPool pool(kFolder);
-  const std::string document =
-      R"({"headers":{},"body":{"event":"conversation_status_changed","id":9,"status":"resolved","timestamp":1772540000}})";
-  std::vector<std::thread> threads;
-  std::vector<int> good(4);
-  for (std::size_t t = 0; t < good.size(); ++t) {
-    threads.emplace_back([&, t] {
-      std::string tenant = "tenant-" + std::to_string(t % 2);
-      for (int i = 0; i < 20; ++i) {
-        Result<std::vector<AdapterOutput>> outputs = pool.run("chatwoot", tenant, document);
-        if (i == 10) pool.clear();
-        if (outputs && outputs->at(0).event.find("\"tenant\":\"" + tenant + "\"") != std::string::npos) ++good[t];
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(good, std::vector<int>(4, 20));
-  EXPECT_FALSE(pool.run("nothing", "t", "{}"));
 }
 
 }  // namespace
