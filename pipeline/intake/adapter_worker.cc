@@ -103,6 +103,7 @@ Result<void> AdapterWorker::start() {
 void AdapterWorker::stop() {
   if (pid_ < 0) return;
   ::close(socket_);
+  status_ = 0;
   // One that has ended by itself keeps its own status.
   ::kill(pid_, SIGKILL);
   while (::waitpid(pid_, &status_, 0) < 0 && errno == EINTR) continue;
@@ -111,8 +112,8 @@ void AdapterWorker::stop() {
 
 bool AdapterWorker::overran() const { return WIFSIGNALED(status_) && WTERMSIG(status_) == SIGPROF; }
 
-std::string AdapterWorker::cause() const {
-  if (overran()) return fmt::format("took longer than {} s", kDocumentCpu_max.count() / 1000);
+std::string AdapterWorker::cause(std::chrono::milliseconds limit) const {
+  if (overran()) return fmt::format("took longer than {} s", limit.count() / 1000);
   // Its assertions abort; where memory fails it aborts or goes on with a null pointer.
   if (WIFSIGNALED(status_) && (WTERMSIG(status_) == SIGABRT || WTERMSIG(status_) == SIGSEGV))
     return fmt::format("made jq give up: it needs more than {} MiB of memory, or what jq cannot do",
@@ -163,13 +164,13 @@ Result<std::vector<AdapterResult>> AdapterWorker::run(const AdapterProgram& prog
     if (*end == End::answered) continue;
     if (*end == End::died_compiling) {
       // An idle process may have been ended by anybody; a new one that ends was ended by the program.
-      if (fresh) return bad_configuration(program.file, "compiling it " + cause());
+      if (fresh) return bad_configuration(program.file, "compiling it " + cause(kCompileCpu_max));
       continue;
     }
     // Memory that earlier documents have used up is not the fault of this one: what it did alone in a new process is.
     was_slow_ = was_slow_ || overran();
     if (some.size() == 1 && (fresh || overran())) {
-      answers.push_back(bad_input("", "adapter " + program.file + ": this document " + cause()));
+      answers.push_back(bad_input("", "adapter " + program.file + ": this document " + cause(kDocumentCpu_max)));
     }
     alone = true;
   }

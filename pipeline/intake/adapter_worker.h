@@ -41,7 +41,7 @@ class AdapterWorker {
   // Ends the process; how it died by itself is in status_.
   void stop();
   bool overran() const;
-  std::string cause() const;
+  std::string cause(std::chrono::milliseconds limit) const;
 
   pid_t pid_ = -1;
   int socket_ = -1;
