@@ -1,9 +1,8 @@
-#include <unistd.h>
-
 #include <algorithm>
 
 #include "pipeline/base/crash_point.h"
 #include "pipeline/local/file.h"
+#include "pipeline/local/folder_lock.h"
 #include "pipeline/local/house_state.h"
 #include "pipeline/local/log_files.h"
 
@@ -13,30 +12,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kLog_key = "log";
-
-// Holds DATA/lock, or says who does.
-Result<File> take_folder(const fs::path& folder) {
-  std::error_code fault;
-  fs::create_directories(folder, fault);
-  if (fault) return broken_world(folder.string(), "the data folder cannot be made: " + fault.message());
-  const fs::path path = folder / "lock";
-  Result<File> file = File::open(path, File::Mode::create);
-  if (!file) return file;
-  Result<bool> locked = file->lock();
-  if (!locked) return tl::make_unexpected(locked.error());
-  if (!*locked) {
-    std::string holder = read_whole(path).value_or("");
-    while (!holder.empty() && holder.back() == '\n') holder.pop_back();
-    return broken_world(folder.string(), fmt::format("data folder {} is in use by process {}", folder.string(),
-                                                     holder.empty() ? "(starting)" : holder));
-  }
-  const std::string own = fmt::format("{}\n", getpid());
-  const std::string_view parts[] = {own};
-  Result<void> written = file->truncate(0);
-  if (written) written = file->write(0, parts);
-  if (!written) return tl::make_unexpected(written.error());
-  return file;
-}
 
 // A store and a log that never belonged together would lose events without a word.
 Result<void> check_pair(const fs::path& folder, store::RocksStore& store, const EventLog& log) {

@@ -14,7 +14,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kMeta_first_line = "echoloop event log 1";
+constexpr std::string_view kMeta_name = "echoloop event log ";
+constexpr int kMeta_version = 1;
+
+// The version that the first line of log.meta names; nothing: it is none.
+std::optional<int> version_of(std::string_view text) {
+  if (!text.starts_with(kMeta_name)) return std::nullopt;
+  std::string_view number = text.substr(kMeta_name.size(), text.find('\n') - kMeta_name.size());
+  int version = 0;
+  auto [stop, fault] = std::from_chars(number.data(), number.data() + number.size(), version);
+  if (fault != std::errc{} || stop != number.data() + number.size()) return std::nullopt;
+  return version;
+}
 
 std::optional<LogMeta> parse_meta(std::string_view text) {
   auto field = [&](std::string_view name) -> std::optional<std::string_view> {
@@ -27,7 +38,7 @@ std::optional<LogMeta> parse_meta(std::string_view text) {
     return rest.substr(0, end);
   };
   auto partitions = field("partitions"), identity = field("identity");
-  if (!text.starts_with(kMeta_first_line) || !partitions || !identity || identity->empty()) return std::nullopt;
+  if (version_of(text) != kMeta_version || !partitions || !identity || identity->empty()) return std::nullopt;
   LogMeta meta;
   meta.identity = *identity;
   const char* end = partitions->data() + partitions->size();
@@ -37,7 +48,19 @@ std::optional<LogMeta> parse_meta(std::string_view text) {
   return meta;
 }
 
-// Numbers of the segment files, rising.
+std::vector<std::uint64_t> ends_of(const SegmentIndex& index) {
+  std::vector<std::uint64_t> ends;
+  for (const SegmentIndex::Span& span : index.partitions) ends.push_back(span.end_offset);
+  return ends;
+}
+
+Error bad_block(const fs::path& path, std::uint64_t position, std::string_view why) {
+  return {Fault::world, fmt::format("{}:{}", path.string(), position),
+          fmt::format("the event log is damaged: no sound block stands here, {}{}", why, kSee_damage)};
+}
+
+}  // namespace
+
 Result<std::vector<std::uint64_t>> list_segments(const fs::path& folder) {
   std::vector<std::uint64_t> numbers;
   std::error_code fault;
@@ -56,18 +79,6 @@ Result<std::vector<std::uint64_t>> list_segments(const fs::path& folder) {
   return numbers;
 }
 
-std::vector<std::uint64_t> ends_of(const SegmentIndex& index) {
-  std::vector<std::uint64_t> ends;
-  for (const SegmentIndex::Span& span : index.partitions) ends.push_back(span.end_offset);
-  return ends;
-}
-
-Error bad_block(const fs::path& path, std::uint64_t position, std::string_view why) {
-  return {Fault::world, fmt::format("{}:{}", path.string(), position),
-          fmt::format("the event log is damaged: no sound block stands here, {}", why)};
-}
-
-// Was the file cut off by a crash while it was made: too short for more than its header, and that not sound?
 Result<bool> stillborn(const File& file, std::uint64_t number) {
   Result<std::uint64_t> size = file.size();
   if (!size) return tl::make_unexpected(size.error());
@@ -78,14 +89,18 @@ Result<bool> stillborn(const File& file, std::uint64_t number) {
   return !decode_segment_header(head, number).has_value();
 }
 
-}  // namespace
-
 Result<LogMeta> open_meta(const fs::path& folder, std::optional<int> partitions) {
   const fs::path path = folder / "log.meta";
   std::error_code fault;
   if (fs::exists(path, fault)) {
     Result<std::string> text = read_whole(path);
     if (!text) return tl::make_unexpected(text.error());
+    if (auto version = version_of(*text); version && *version > kMeta_version) {
+      return broken_world(
+          path.string(),
+          fmt::format("the event log has format {}, this echoloop knows formats up to {}: use a newer echoloop",
+                      *version, kMeta_version));
+    }
     std::optional<LogMeta> meta = parse_meta(*text);
     if (!meta) return broken_world(path.string(), "this file does not describe an event log that this echoloop knows");
     if (partitions && *partitions != meta->partitions) {
@@ -106,10 +121,17 @@ Result<LogMeta> open_meta(const fs::path& folder, std::optional<int> partitions)
   std::string identity;
   for (int i = 0; i < 4; ++i) put_key_u32(identity, dice());
   meta.identity = to_hex(identity);
-  auto done = replace_file(
-      path, fmt::format("{}\npartitions {}\nidentity {}\n", kMeta_first_line, meta.partitions, meta.identity));
+  auto done = replace_file(path, fmt::format("{}{}\npartitions {}\nidentity {}\n", kMeta_name, kMeta_version,
+                                             meta.partitions, meta.identity));
   if (!done) return tl::make_unexpected(done.error());
   return meta;
+}
+
+Result<LogMeta> read_meta(const fs::path& folder) {
+  std::error_code fault;
+  if (!fs::exists(folder / "log.meta", fault))
+    return broken_world((folder / "log.meta").string(), "the event log is damaged, or none: this file is missing");
+  return open_meta(folder, std::nullopt);
 }
 
 SegmentIndex following(const SegmentIndex& index) {

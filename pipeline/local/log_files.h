@@ -20,8 +20,15 @@ struct LogMeta {
   int partitions = 0;
   std::string identity;
 };
-// Reads it, or makes it for a new log.
+// Reads it, or makes it for a new log. Error (world): it is damaged, or of a newer echoloop.
 Result<LogMeta> open_meta(const std::filesystem::path& folder, std::optional<int> partitions);
+// Reads it, and makes nothing. Error (world): there is none, too.
+Result<LogMeta> read_meta(const std::filesystem::path& folder);
+
+// Numbers of the segment files, from 1 without a gap. Error (world): one is missing.
+Result<std::vector<std::uint64_t>> list_segments(const std::filesystem::path& folder);
+// Was the file cut off by a crash while it was made: too short for more than its header, and that not sound?
+Result<bool> stillborn(const File& file, std::uint64_t number);
 
 // The segments as they are on disk. The last one is written to.
 struct Segments {

@@ -28,7 +28,8 @@ std::optional<std::string_view> unchecked(std::string_view bytes) {
 }
 
 Error damage(const File& file, std::uint64_t position, std::string_view what) {
-  return {Fault::world, fmt::format("{}:{}", file.path(), position), fmt::format("the event log is damaged: {}", what)};
+  return {Fault::world, fmt::format("{}:{}", file.path(), position),
+          fmt::format("the event log is damaged: {}{}", what, kSee_damage)};
 }
 
 // The first place from `position` on where a sound header of a group later than this one stands.

@@ -17,6 +17,9 @@
 
 namespace echoloop::local {
 
+// Ends every message about damage.
+inline constexpr std::string_view kSee_damage = "; `echoloop verify-store` lists all damage of a data folder";
+
 inline constexpr std::size_t kSegment_header_bytes = 32;
 inline constexpr std::uint64_t kIndex_step_bytes = 512 << 10;
 

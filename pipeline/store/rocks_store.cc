@@ -35,13 +35,20 @@ std::string disk_key(stage::Table table, int shard, std::string_view key) {
   return out;
 }
 
+constexpr std::string_view kSee_damage = "; `echoloop verify-store` lists all damage of a data folder";
+
+Error reading_error(const std::string& folder, const rocksdb::Status& status) {
+  return {Fault::world, folder,
+          fmt::format("the store cannot be read: {}{}", status.ToString(), status.IsCorruption() ? kSee_damage : "")};
+}
+
 Result<std::optional<std::string>> get_row(rocksdb::DB& db, const rocksdb::ReadOptions& options,
                                            const std::string& folder, stage::Table table, int shard,
                                            std::string_view key) {
   std::string value;
   rocksdb::Status status = db.Get(options, db.DefaultColumnFamily(), disk_key(table, shard, key), &value);
   if (status.IsNotFound()) return std::optional<std::string>{};
-  if (!status.ok()) return broken_world(folder, "the store cannot be read: " + status.ToString());
+  if (!status.ok()) return tl::make_unexpected(reading_error(folder, status));
   return std::optional{std::move(value)};
 }
 
@@ -60,7 +67,7 @@ Result<void> scan_rows(rocksdb::DB& db, rocksdb::ReadOptions options, const std:
     std::string_view key = view(rows->key());
     if (!visit(key.substr(prefix.size()), view(rows->value()))) break;
   }
-  if (!rows->status().ok()) return broken_world(folder, "the store cannot be read: " + rows->status().ToString());
+  if (!rows->status().ok()) return tl::make_unexpected(reading_error(folder, rows->status()));
   return {};
 }
 
@@ -68,7 +75,9 @@ rocksdb::Options rocks_options(const StoreOptions& options) {
   const std::size_t memory = std::max(options.memory_bytes, std::size_t{8} << 20);
   rocksdb::Options rocks;
   rocks.create_if_missing = true;
-  rocks.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;  // what survives is a prefix of the commits
+  // What survives of its log is a prefix of the commits; a check wants to hear of anything but a torn end.
+  rocks.wal_recovery_mode = options.strict ? rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords
+                                           : rocksdb::WALRecoveryMode::kPointInTimeRecovery;
 
   // Memory: one cache holds blocks, indexes and filters, and the write buffers (at most a quarter) are charged to it as
   // well.
@@ -109,6 +118,14 @@ rocksdb::Options rocks_options(const StoreOptions& options) {
   return rocks;
 }
 
+bool has_tables(const std::string& folder) {
+  std::error_code fault;
+  for (std::filesystem::directory_iterator entry{folder, fault}, end; !fault && entry != end; entry.increment(fault)) {
+    if (entry->path().extension() == ".sst") return true;
+  }
+  return false;
+}
+
 Error opening_error(const std::string& folder, const rocksdb::Status& status) {
   const std::string text = status.ToString();
   if (status.IsIOError() &&
@@ -116,7 +133,7 @@ Error opening_error(const std::string& folder, const rocksdb::Status& status) {
     return {Fault::world, folder, fmt::format("the store in {} is in use by another process", folder)};
   }
   if (status.IsCorruption()) {
-    return {Fault::world, folder, fmt::format("the store in {} is damaged: {}", folder, text)};
+    return {Fault::world, folder, fmt::format("the store in {} is damaged: {}{}", folder, text, kSee_damage)};
   }
   return {Fault::world, folder, fmt::format("the store in {} cannot be opened: {}", folder, text)};
 }
@@ -185,8 +202,12 @@ struct RocksStore::Db {
     std::unique_ptr<rocksdb::Iterator> rows{db->NewIterator({})};
     rows->SeekToFirst();
     if (!rows->status().ok()) return tl::make_unexpected(opening_error(folder, rows->status()));
-    if (rows->Valid() || options.read_only)
-      return broken_world(folder, fmt::format("{} is not a store of echoloop", folder));
+    // With its manifest damaged a store looks empty; its tables are still there.
+    if (rows->Valid() || options.read_only || has_tables(folder)) {
+      return broken_world(
+          folder, fmt::format("{} is not a store of echoloop, or the file that lists its tables is damaged{}", folder,
+                              kSee_damage));
+    }
     put_varint(value, kFormat_newest);
     rocksdb::WriteOptions durable;
     durable.sync = true;
@@ -201,7 +222,11 @@ struct RocksStore::Db {
       full = true;
       return {Fault::no_room, folder, "the disk is full: " + status.ToString()};
     }
-    if (!failed) failed = Error{Fault::world, folder, "the store cannot be written: " + status.ToString()};
+    if (!failed) {
+      failed = Error{Fault::world, folder,
+                     fmt::format("the store cannot be written: {}{}", status.ToString(),
+                                 status.IsCorruption() ? kSee_damage : "")};
+    }
     return *failed;
   }
 

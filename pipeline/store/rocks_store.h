@@ -27,6 +27,7 @@ inline constexpr int kShards_max = 65'536;
 struct StoreOptions {
   std::size_t memory_bytes = std::size_t{256}
                              << 20;  // block cache, filters, indexes and write buffers together; at least 8 MiB is used
+  bool strict = false;               // damage in RocksDB's own log is an error too: to look for it
   bool read_only = false;            // opens beside a process that writes; sees what was written before the opening
 };
 

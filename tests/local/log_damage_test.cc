@@ -199,6 +199,8 @@ TEST_F(LogDamage, AMissingOrStrangeDescriptionIsAnError) {
   { ASSERT_TRUE(append_text(*open(), 0, "x")); }
   const std::string good = file_bytes(path() / "log.meta");
   write_bytes(path() / "log.meta", "echoloop event log 9\npartitions 2\nidentity x\n");
+  EXPECT_THAT(refusal().reason, HasSubstr("format 9, this echoloop knows formats up to 1: use a newer echoloop"));
+  write_bytes(path() / "log.meta", "echoloop event log one\npartitions 2\nidentity x\n");
   EXPECT_THAT(refusal().reason, HasSubstr("does not describe an event log that this echoloop knows"));
   fs::remove(path() / "log.meta");
   EXPECT_THAT(refusal().reason, HasSubstr("this file is missing"));
