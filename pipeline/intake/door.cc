@@ -8,6 +8,7 @@
 
 #include "pipeline/base/bytes.h"
 #include "pipeline/base/hash.h"
+#include "schemas/dead_letter.h"
 
 namespace echoloop {
 namespace {
@@ -225,9 +226,10 @@ void Door::take(std::size_t index, std::string_view document, Result<Event> even
     return;
   }
   const auto& error = event.error();
-  auto now = options_.now();
-  auto record = rejected_of(document, error.where, error.reason, origin, now);
-  batch.add_own(stage::Kind::rejected, key_of_document(document), record.SerializeAsString(), rejection_time());
+  if (origin.keeps) {
+    auto record = rejected_of(document, error.where, error.reason, origin, options_.now());
+    batch.add_own(stage::Kind::rejected, key_of_document(document), record.SerializeAsString(), rejection_time());
+  }
   entered.rejected.push_back({index, error.where, error.reason});
 }
 
@@ -319,7 +321,9 @@ Result<bool> Door::drop(const std::string& id, int shard) {
 void Door::put_replay_failure(const std::string& id, int shard, const state::Rejected& letter, const Error& error,
                               Batch& batch) const {
   auto record = letter;
-  record.set_where(error.where);
+  // In which file the document stood stays known.
+  std::string position{place_of(letter.where()).position};
+  record.set_where(position + (position.empty() || error.where.empty() ? "" : " ") + error.where);
   record.set_reason(error.reason);
   record.set_replay_of(id);
   batch.add_own(stage::Kind::rejected, key_of_shard(shard), record.SerializeAsString(), rejection_time());

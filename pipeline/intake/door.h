@@ -40,6 +40,7 @@ struct Origin {
   std::string_view adapter;  // empty: canonical
   std::string_view tenant;   // bound for the adapter; else empty
   bool any_age = false;      // backfill: retention does not count
+  bool keeps = true;         // what enter() and enter_lines() refuse is kept; false: the caller keeps it, or its source
 };
 
 struct Rejection {

@@ -1,14 +1,14 @@
 #include "pipeline/intake/http_dead.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <charconv>
-#include <condition_variable>
 #include <deque>
+#include <map>
 #include <memory>
-#include <mutex>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "pipeline/intake/http_answers.h"
 #include "pipeline/intake/shallow_json.h"
@@ -17,103 +17,9 @@
 namespace echoloop {
 namespace {
 
-constexpr std::string_view kNotFound = "404", kConflict = "409";
-
-struct Letter {
-  std::string id;
-  int shard = 0;
-  state::DeadLetter row;
-};
-
-// "<shard>-<offset>" (processors/sessions/dead_letters.h).
-std::optional<int> shard_of(const std::string& id) {
-  int shard = 0;
-  auto dash = id.find('-');
-  if (dash == std::string::npos || dash == 0) return std::nullopt;
-  auto [end, ec] = std::from_chars(id.data(), id.data() + dash, shard);
-  if (ec != std::errc{} || end != id.data() + dash || shard < 0) return std::nullopt;
-  return shard;
-}
-
-Result<Letter> find_open(Door& door, const stage::View& rows, const std::string& id) {
-  auto none = [&id] { return bad_input(std::string(kNotFound), fmt::format("there is no dead letter {}", id)); };
-  auto shard = shard_of(id);
-  if (!shard || *shard >= door.partitions()) return none();
-  auto bytes = rows.get(stage::Table::dead, *shard, id);
-  if (!bytes) return tl::make_unexpected(bytes.error());
-  if (!*bytes) return none();
-  Letter letter{id, *shard, {}};
-  if (!letter.row.ParseFromString(**bytes)) return broken_world(id, "the dead letter cannot be read back");
-  if (letter.row.state() == state::DeadLetter::OPEN) return letter;
-  auto what = letter.row.state() == state::DeadLetter::REPLAYED ? "replayed" : "dropped";
-  return bad_input(std::string(kConflict), fmt::format("dead letter {} was {} already", id, what));
-}
-
-// What an import kept of a CSV row that does not fit its header: its fields without their names (csv.h).
-constexpr std::string_view kMend_row = "; mend the file and import that row again: it was kept without its header";
-
-std::optional<Error> ragged_row(const state::Rejected& rejected) {
-  if (!rejected.document().starts_with('[')) return std::nullopt;
-  const std::string& reason = rejected.reason();
-  return Error{Fault::bad_input, rejected.where(),
-               reason.ends_with(kMend_row) ? reason : reason + std::string(kMend_row)};
-}
-
-// The events that the letter's document stands for today, by its adapter where it has one.
-Result<std::vector<AdapterOutput>> adapted_again(const state::Rejected& rejected, const HookOptions& options) {
-  if (rejected.adapter().empty()) {
-    std::vector<AdapterOutput> itself(1);
-    itself[0].event = rejected.document();
-    return itself;
-  }
-  if (auto ragged = ragged_row(rejected)) return tl::make_unexpected(*ragged);
-  auto file = adapter_file(*options.domain->get(), options.adapter_folder, rejected.adapter());
-  if (!file) return tl::make_unexpected(file.error());
-  return options.adapters->run(*file, rejected.tenant(), rejected.document());
-}
-
-// Until the rows show what was appended about the letter: that it is settled, or was replayed in vain once more.
-void await_change(const Letter& before, const stage::View& rows, const AwaitCommit& await) {
-  if (!await) return;
-  await([&] {
-    auto bytes = rows.get(stage::Table::dead, before.shard, before.id);
-    state::DeadLetter now;
-    if (!bytes || !*bytes || !now.ParseFromString(**bytes)) return false;
-    return now.state() != state::DeadLetter::OPEN || now.replays() > before.row.replays();
-  });
-}
-
-// Requests about the same letter, one after the other: the second must see what the first has done.
-class Turns {
- public:
-  class Turn {
-   public:
-    Turn(Turns& turns, std::string id) : turns_(turns), id_(std::move(id)) {
-      std::unique_lock lock{turns_.mutex_};
-      turns_.freed_.wait(lock, [this] { return turns_.taken_.insert(id_).second; });
-    }
-    ~Turn() {
-      std::lock_guard lock{turns_.mutex_};
-      turns_.taken_.erase(id_);
-      turns_.freed_.notify_all();
-    }
-    Turn(const Turn&) = delete;
-    Turn& operator=(const Turn&) = delete;
-
-   private:
-    Turns& turns_;
-    std::string id_;
-  };
-
- private:
-  std::mutex mutex_;
-  std::condition_variable freed_;
-  std::set<std::string> taken_;
-};
-
 http::Response refused(const Error& error) {
-  if (error.where == kNotFound) return http::problem(404, "Not found", error.reason);
-  if (error.where == kConflict) return http::problem(409, "Already settled", error.reason);
+  if (error.where == kNo_letter) return http::problem(404, "Not found", error.reason);
+  if (error.where == kSettled_letter) return http::problem(409, "Already settled", error.reason);
   return broken_response(error);
 }
 
@@ -171,15 +77,14 @@ http::Response post_dead(Door& door, const http::Request& request) {
   return entered_response(entered);
 }
 
-http::Response post_replay(Door& door, const stage::View& rows, const HookOptions& options, const AwaitCommit& await,
-                           const std::string& id) {
-  auto replayed = replay_dead(door, rows, options, id, await);
+http::Response post_replay(Replay& replay, const std::string& id) {
+  auto replayed = replay.one(id);
   if (!replayed) return refused(replayed.error());
   return entered_response(std::move(replayed->entered), replayed->skipped);
 }
 
-http::Response delete_dead(Door& door, const stage::View& rows, const AwaitCommit& await, const std::string& id) {
-  auto dropped = drop_dead(door, rows, id, await);
+http::Response delete_dead(Replay& replay, const std::string& id) {
+  auto dropped = replay.drop(id);
   if (!dropped) return refused(dropped.error());
   if (!*dropped) return full_response();
   http::Response response;
@@ -187,59 +92,101 @@ http::Response delete_dead(Door& door, const stage::View& rows, const AwaitCommi
   return response;
 }
 
-}  // namespace
+constexpr const char* kFilters[] = {"tenant", "adapter", "reason", "before", "limit", "cursor"};
 
-Result<Replayed> replay_dead(Door& door, const stage::View& rows, const HookOptions& options, const std::string& id,
-                             const AwaitCommit& await) {
-  auto letter = find_open(door, rows, id);
-  if (!letter) return tl::make_unexpected(letter.error());
-  const auto& rejected = letter->row.rejected();
-  Replayed out;
-  auto outputs = adapted_again(rejected, options);
-  // No fault of the document or its adapter: nothing has changed, and it may be asked for again.
-  if (!outputs && outputs.error().fault == Fault::world) return tl::make_unexpected(outputs.error());
-  Result<Entered> entered = [&] {
-    if (!outputs) return door.replay_failed(id, letter->shard, rejected, outputs.error());
-    std::vector<std::string_view> events;
-    for (const auto& output : *outputs) {
-      if (output.skipped()) {
-        out.skipped.push_back(output.skip);
-      } else {
-        events.emplace_back(output.event);
-      }
-    }
-    return door.replay(id, letter->shard, rejected, events);
-  }();
-  if (!entered) return tl::make_unexpected(entered.error());
-  out.entered = std::move(*entered);
-  if (!out.entered.full) await_change(*letter, rows, await);
+http::Response invalid(const std::string& name, const std::string& why) {
+  return http::problem(400, "Invalid request", name + ": " + why, {{"/query/" + name, "invalid", ""}});
+}
+
+// Which letters: parameters, and members of a JSON body of the same names.
+using Question = std::map<std::string, std::string, std::less<>>;
+
+Result<Question> read_question(const http::Request& request) {
+  Question out;
+  for (const auto& [name, value] : request.query.items()) out.emplace(name, value);
+  if (request.body.empty()) return out;
+  auto parsed = parse_shallow_json(request.body);
+  if (!parsed) return bad_input("body", parsed.error().reason);
+  const auto& body = *parsed;
+  if (!body.is_object()) return bad_input("body", "is no JSON object");
+  for (const auto& [name, value] : body.items()) {
+    if (std::find(std::begin(kFilters), std::end(kFilters), name) == std::end(kFilters))
+      return bad_input(name, fmt::format("is none of {}", fmt::join(kFilters, ", ")));
+    if (value.is_null()) continue;
+    if (!value.is_string() && !value.is_number_unsigned()) return bad_input(name, "is no text");
+    if (!out.emplace(name, value.is_string() ? value.get<std::string>() : value.dump()).second)
+      return bad_input(name, "stands twice");
+  }
   return out;
 }
 
-Result<bool> drop_dead(Door& door, const stage::View& rows, const std::string& id, const AwaitCommit& await) {
-  auto letter = find_open(door, rows, id);
-  if (!letter) return tl::make_unexpected(letter.error());
-  auto dropped = door.drop(id, letter->shard);
-  if (dropped && *dropped) await_change(*letter, rows, await);
-  return dropped;
+struct Bulk {
+  DeadFilter filter;
+  std::optional<std::string> after;
+  std::size_t limit = 50;
+};
+
+Result<Bulk> read_bulk(const http::Request& request) {
+  auto question = read_question(request);
+  if (!question) return tl::make_unexpected(question.error());
+  const auto given = [&](const char* name) -> std::optional<std::string> {
+    auto found = question->find(name);
+    return found == question->end() || found->second.empty() ? std::nullopt : std::optional(found->second);
+  };
+  Bulk out;
+  out.filter.tenant = given("tenant");
+  out.filter.adapter = given("adapter");
+  out.filter.reason = given("reason");
+  if (auto before = given("before")) {
+    auto day = before->size() == 10 ? parse_date(*before) : Result<std::int64_t>{tl::make_unexpected(Error{})};
+    auto time = day ? Result<Time>(from_ms(*day * kDay_ms)) : parse_time(http::time_parameter(*before));
+    if (!time) return bad_input("before", time.error().reason);
+    out.filter.before = *time;
+  }
+  if (auto limit = given("limit")) {
+    auto [end, failure] = std::from_chars(limit->data(), limit->data() + limit->size(), out.limit);
+    if (failure != std::errc{} || end != limit->data() + limit->size() || out.limit == 0)
+      return bad_input("limit", fmt::format("'{}' is not a number above 0", *limit));
+  }
+  out.after = given("cursor");
+  return out;
 }
+
+http::Response post_replay_many(Replay& replay, const http::Request& request) {
+  auto bulk = read_bulk(request);
+  if (!bulk) return invalid(bulk.error().where, bulk.error().reason);
+  auto page = replay.many(bulk->filter, bulk->after, bulk->limit);
+  if (!page && page.error().fault == Fault::bad_input) return invalid(page.error().where, page.error().reason);
+  if (!page) return broken_response(page.error());
+  if (page->full && page->replayed + page->failed == 0) return full_response();
+  nlohmann::ordered_json failures = nlohmann::ordered_json::array();
+  for (const auto& one : page->failures)
+    failures.push_back({{"id", one.id}, {"where", one.where}, {"reason", one.reason}});
+  nlohmann::ordered_json out = {{"replayed", page->replayed},
+                                {"failed", page->failed},
+                                {"accepted", page->accepted},
+                                {"skipped", page->skipped},
+                                {"failures", failures}};
+  out["next_cursor"] = page->next ? nlohmann::ordered_json(*page->next) : nlohmann::ordered_json(nullptr);
+  return http::json(200, out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
+}  // namespace
 
 void add_dead_routes(http::Router& router, Door& door, const stage::View& rows, const HookOptions& options,
                      const AwaitCommit& await) {
   http::Operation keep{.method = "POST", .path = "/api/v1/dead"};
   keep.body_types = {"application/x-ndjson"};
   router.add(std::move(keep), [&door](const http::Request& request) { return post_dead(door, request); });
-  auto turns = std::make_shared<Turns>();
+  auto replay = std::make_shared<Replay>(door, rows, options, await);
+  http::Operation many{.method = "POST", .path = "/api/v1/dead/replay"};
+  many.parameters.assign(std::begin(kFilters), std::end(kFilters));
+  many.body_types = {"application/json"};
+  router.add(std::move(many), [replay](const http::Request& request) { return post_replay_many(*replay, request); });
   router.add({.method = "POST", .path = "/api/v1/dead/{id}/replay"},
-             [&door, &rows, options, await, turns](const http::Request& request) {
-               Turns::Turn turn{*turns, request.parts.at("id")};
-               return post_replay(door, rows, options, await, request.parts.at("id"));
-             });
+             [replay](const http::Request& request) { return post_replay(*replay, request.parts.at("id")); });
   router.add({.method = "DELETE", .path = "/api/v1/dead/{id}"},
-             [&door, &rows, await, turns](const http::Request& request) {
-               Turns::Turn turn{*turns, request.parts.at("id")};
-               return delete_dead(door, rows, await, request.parts.at("id"));
-             });
+             [replay](const http::Request& request) { return delete_dead(*replay, request.parts.at("id")); });
 }
 
 }  // namespace echoloop

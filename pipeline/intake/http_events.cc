@@ -61,7 +61,13 @@ http::Response post_events(Door& door, http::Request request) {
     return http::problem(400, "Invalid parameter", "age may be 'any': a backfill, to which retention does not apply",
                          {{"/query/age", "invalid", std::string(*age)}});
   }
-  Origin origin{"http", "", "", age.has_value()};
+  auto refused = request.query.get("refused");
+  if (refused && *refused != "told") {
+    return http::problem(400, "Invalid parameter",
+                         "refused may be 'told': events of a batch that are refused are not kept",
+                         {{"/query/refused", "invalid", std::string(*refused)}});
+  }
+  Origin origin{"http", "", "", age.has_value(), !refused.has_value()};
   auto begin = request.body.find_first_not_of(kBlank);
   if (begin == std::string::npos) return http::problem(400, "Undecodable body", "the body is empty");
   const auto& type = request.content_type;
@@ -75,7 +81,7 @@ http::Response post_events(Door& door, http::Request request) {
 }  // namespace
 
 void add_event_routes(http::Router& router, Door& door) {
-  http::Operation operation{.method = "POST", .path = "/api/v1/events", .parameters = {"age"}};
+  http::Operation operation{.method = "POST", .path = "/api/v1/events", .parameters = {"age", "refused"}};
   operation.body_types = {std::string(kJson), "application/cloudevents+json", std::string(kBatch), std::string(kLines)};
   router.add(std::move(operation), [&door](const http::Request& request) { return post_events(door, request); });
 }

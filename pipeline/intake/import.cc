@@ -9,6 +9,8 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include "pipeline/intake/adapter_worker.h"
 #include "pipeline/intake/csv.h"
@@ -180,11 +182,24 @@ class Import {
     if (!refused) return tl::make_unexpected(refused.error());
     counts_.accepted += static_cast<std::int64_t>(events_.size() - refused->size());
     counts_.rejected += static_cast<std::int64_t>(refused->size());
-    for (const Refusal& refusal : *refused) {
+    return keep_refused(batch, *refused);
+  }
+
+  // The source document once, whichever of its events were refused: its adapter makes all of them again, and those that
+  // were taken are duplicates then.
+  Result<void> keep_refused(const ImportBatch& batch, const std::vector<Refusal>& refused) {
+    turned_down_.clear();
+    std::optional<std::size_t> last;
+    for (const Refusal& refusal : refused) {
       const ImportItem& item = *origins_.at(refusal.index);
-      rejects_.write(batch, documents[item.document], item.event, refusal.where, refusal.reason, adapter_name_);
+      const Document& document = batch.documents.documents()[item.document];
+      rejects_.write(batch, document, item.event, refusal.where, refusal.reason, adapter_name_);
+      if (std::exchange(last, item.document) == item.document) continue;
+      std::string where = place_of(batch, document);
+      if (!refusal.where.empty()) where += " " + refusal.where;
+      turned_down_.push_back({document.text, std::move(where), refusal.reason, adapter_name_});
     }
-    return {};
+    return turned_down_.empty() ? Result<void>{} : sink_.reject(turned_down_);
   }
 
   const ImportOptions& options_;

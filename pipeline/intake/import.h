@@ -38,10 +38,10 @@ class ImportSink {
  public:
   virtual ~ImportSink() = default;
   // Takes events, whole CloudEvents as JSON, in this order; returns when all are durable, however long the other side
-  // makes it wait. Those that are not valid are refused and kept by the sink for replay. Error (world): the sink is
-  // broken, nothing more can be imported.
+  // makes it wait. Those that are not valid are refused, and not kept: the importer knows the document that each was
+  // made of. Error (world): the sink is broken, nothing more can be imported.
   virtual Result<std::vector<Refusal>> take(std::span<const std::string_view> events) = 0;
-  // Keeps documents that never became events.
+  // Keeps documents that did not become events, for replay.
   virtual Result<void> reject(std::span<const RejectedDocument> documents) = 0;
   // After the last call of the others: waits until everything taken has been applied, and answers how many of the
   // events were duplicates.

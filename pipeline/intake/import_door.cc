@@ -14,7 +14,8 @@ class DoorSink : public ImportSink {
 
   Result<std::vector<Refusal>> take(std::span<const std::string_view> events) override {
     while (true) {
-      Result<Entered> entered = door_.enter(events, {.door = "import", .adapter = {}, .tenant = {}, .any_age = true});
+      Result<Entered> entered =
+          door_.enter(events, {.door = "import", .adapter = {}, .tenant = {}, .any_age = true, .keeps = false});
       if (!entered) return tl::make_unexpected(entered.error());
       if (!entered->full) {
         std::vector<Refusal> refused;

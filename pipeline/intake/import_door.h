@@ -20,7 +20,7 @@ struct DoorSinkOptions {
   std::function<Result<std::int64_t>()> settled;
 };
 
-// Events of any age are taken. A refused event is kept as it is, canonical, so that a replay needs no adapter.
+// Events of any age are taken.
 std::unique_ptr<ImportSink> make_door_sink(Door& door, DoorSinkOptions options);
 
 }  // namespace echoloop

@@ -80,8 +80,6 @@ class HttpSink : public ImportSink {
         sent.push_back(i);
       } else {
         refused.push_back({i, "", "not JSON: a line feed in a string, or a string without end"});
-        std::vector<RejectedDocument> kept{{events[i], "", refused.back().reason, ""}};
-        if (Result<void> done = reject(kept); !done) return tl::make_unexpected(done.error());
       }
     }
     std::sort(refused.begin(), refused.end(), [](const Refusal& a, const Refusal& b) { return a.index < b.index; });
@@ -96,7 +94,16 @@ class HttpSink : public ImportSink {
         if (i > begun) {
           Result<Answer> answer = post("/api/v1/dead", lines);
           if (!answer) return tl::make_unexpected(answer.error());
-          if (answer->status / 100 != 2) return refusal_of(*answer, "/api/v1/dead");
+          if (answer->status == 413) {
+            // What is too large for the server even alone is told by --rejects only.
+            const std::size_t half = begun + (i - begun) / 2;
+            for (auto [from, to] : {std::pair{begun, half}, {half, i}}) {
+              if (i - begun == 1 || from == to) continue;
+              if (Result<void> done = reject(documents.subspan(from, to - from)); !done) return done;
+            }
+          } else if (answer->status / 100 != 2) {
+            return refusal_of(*answer, "/api/v1/dead");
+          }
         }
         lines.clear();
         begun = i;
@@ -137,8 +144,8 @@ class HttpSink : public ImportSink {
   // `lines` holds the events whose indexes stand in `sent`.
   Result<void> send_events(std::span<const std::string_view> events, std::span<const std::size_t> sent,
                            const std::string& lines, std::vector<Refusal>& refused) {
-    // A backfill: retention is for what streams in.
-    Result<Answer> answer = post("/api/v1/events?age=any", lines);
+    // A backfill: retention is for what streams in. And what is refused comes back as its source document.
+    Result<Answer> answer = post("/api/v1/events?age=any&refused=told", lines);
     if (!answer) return tl::make_unexpected(answer.error());
     if (answer->status == 413) return send_halves(events, sent, refused);
     if (answer->status / 100 != 2) return refusal_of(*answer, "/api/v1/events");

@@ -1,11 +1,11 @@
-// `echoloop dead`: through the server where --server names one; else list and show read the data folder, and replay and
-// drop go through the server that runs there, or open the folder.
+// `echoloop dead`: through the server that --server names or that runs on the data folder; where there is none, list
+// and show read the folder, and replay and drop open it.
 #include <fmt/format.h>
 
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "pipeline/intake/http_dead.h"
+#include "pipeline/intake/replay.h"
 #include "pipeline/program/commands.h"
 #include "pipeline/program/embedded.h"
 #include "pipeline/program/reading.h"
@@ -33,37 +33,53 @@ Result<ordered_json> ask_json(const std::string& server, const std::string& meth
   return broken_world(server, detail.empty() ? fmt::format("answers with status {}", answer->status) : detail);
 }
 
-// The server that holds --data: --server, or the address it left there.
-std::optional<std::string> running_server(const Settings& settings) {
-  if (settings.server) return settings.server;
-  std::string address;
-  std::ifstream{settings.data / "server"} >> address;
-  if (address.empty()) return std::nullopt;
-  auto alive = ask_server(address, "GET", "/livez");
-  return alive && alive->status == 200 ? std::optional(address) : std::nullopt;
+// The letters asked for as the server's parameters, each with an ampersand before it.
+std::string question_of(const Settings& settings) {
+  std::string out;
+  for (const auto& [name, value] :
+       {std::pair{"tenant", settings.tenant}, {"adapter", settings.dead.adapter}, {"reason", settings.dead.reason}}) {
+    if (value) out += fmt::format("&{}={}", name, url_escaped(*value));
+  }
+  if (settings.dead.before) out += "&before=" + url_escaped(format_time(*settings.dead.before));
+  return out;
 }
 
-using Visit = std::function<void(ordered_json letter)>;
+DeadFilter filter_of(const Settings& settings) {
+  return {.state = state::DeadLetter::OPEN,
+          .tenant = settings.tenant,
+          .adapter = settings.dead.adapter,
+          .reason = settings.dead.reason,
+          .before = settings.dead.before};
+}
 
-// The open letters, as the API has them, a page at a time.
-Result<void> each_on_server(const std::string& server, const std::optional<std::string>& tenant, const Visit& visit) {
-  std::string question = fmt::format("/api/v1/dead?limit={}", kServerPage);
-  if (tenant) question += "&tenant=" + url_escaped(*tenant);
+// Every page of an answer with a next_cursor.
+Result<void> each_page(const std::string& server, const std::string& method, const std::string& question,
+                       const std::function<void(ordered_json page)>& visit) {
   std::string cursor;
   while (true) {
-    auto answer = ask_json(server, "GET", question + cursor);
+    auto answer = ask_json(server, method, question + cursor);
     if (!answer) return tl::make_unexpected(answer.error());
-    for (ordered_json& letter : answer->at("items")) visit(std::move(letter));
-    const ordered_json& next = answer->at("next_cursor");
+    const ordered_json next = answer->at("next_cursor");
+    visit(std::move(*answer));
     if (next.is_null()) return {};
     cursor = "&cursor=" + url_escaped(next.get<std::string>());
   }
 }
 
+using Visit = std::function<void(ordered_json letter)>;
+
+// The open letters, as the API has them, a page at a time.
+Result<void> each_on_server(const std::string& server, const Settings& settings, const Visit& visit) {
+  return each_page(server, "GET", fmt::format("/api/v1/dead?limit={}{}", kServerPage, question_of(settings)),
+                   [&](ordered_json page) {
+                     for (ordered_json& letter : page.at("items")) visit(std::move(letter));
+                   });
+}
+
 Result<void> each_in_folder(const Settings& settings, const Visit& visit) {
   auto reading = open_for_reading(settings);
   if (!reading) return tl::make_unexpected(reading.error());
-  const serving::DeadFilter open{.state = state::DeadLetter::OPEN, .tenant = settings.tenant};
+  const DeadFilter open = filter_of(settings);
   std::optional<std::string> after;
   while (true) {
     auto page = serving::list_dead(after, open, kPage, reading->sources);
@@ -75,11 +91,32 @@ Result<void> each_in_folder(const Settings& settings, const Visit& visit) {
 }
 
 Result<void> each_open(const Settings& settings, const std::optional<std::string>& server, const Visit& visit) {
-  return server ? each_on_server(*server, settings.tenant, visit) : each_in_folder(settings, visit);
+  return server ? each_on_server(*server, settings, visit) : each_in_folder(settings, visit);
 }
 
-int list(const Settings& settings) {
-  auto listed = each_open(settings, settings.server, [](ordered_json letter) {
+int list_groups(const Settings& settings, const std::optional<std::string>& server) {
+  serving::DeadGroups groups;
+  if (server) {
+    auto asked = each_page(*server, "GET", "/api/v1/dead/groups?state=open" + question_of(settings),
+                           [&](const ordered_json& page) { serving::add_groups(page.at("items"), groups); });
+    if (!asked) return failed(asked.error());
+  } else {
+    auto reading = open_for_reading(settings);
+    if (!reading) return failed(reading.error());
+    std::optional<std::string> after;
+    do {
+      auto next = serving::add_to_groups(after, filter_of(settings), reading->sources, groups);
+      if (!next) return failed(next.error());
+      after = *next;
+    } while (after);
+  }
+  for (const ordered_json& group : serving::groups_json(groups)) print(group);
+  return 0;
+}
+
+int list(const Settings& settings, const std::optional<std::string>& server) {
+  if (settings.dead.group) return list_groups(settings, server);
+  auto listed = each_open(settings, server, [](ordered_json letter) {
     letter.erase("document");
     print(letter);
   });
@@ -95,8 +132,8 @@ int show_from_server(const std::string& server, const std::vector<std::string>& 
   return 0;
 }
 
-int show(const Settings& settings, const std::vector<std::string>& ids) {
-  if (settings.server) return show_from_server(*settings.server, ids);
+int show(const Settings& settings, const std::optional<std::string>& server, const std::vector<std::string>& ids) {
+  if (server) return show_from_server(*server, ids);
   auto reading = open_for_reading(settings);
   if (!reading) return failed(reading.error());
   for (const std::string& id : ids) {
@@ -131,34 +168,99 @@ int change_on_server(const std::string& server, const std::vector<std::string>& 
   return tally.finish(replay ? "replayed" : "dropped");
 }
 
+// The data folder opened, with what a replay needs.
+struct Opened {
+  explicit Opened(const Settings& settings, std::unique_ptr<Embedded> embedded)
+      : house(std::move(embedded)), folder((config_folder(settings) / "adapters").string()), adapters(folder) {
+    HookOptions hooks;
+    hooks.domain = house->domain().get();
+    hooks.adapters = &adapters;
+    hooks.adapter_folder = folder;
+    replay.emplace(house->door(), house->house().store(), hooks,
+                   [this](const std::function<bool()>& ready) { house->await_commit(ready); });
+    house->start();
+  }
+  std::unique_ptr<Embedded> house;
+  std::string folder;
+  AdapterPool adapters;
+  std::optional<Replay> replay;
+};
+
 int change_in_folder(const Settings& settings, const std::vector<std::string>& ids, bool replay) {
   auto embedded = Embedded::open(settings);
   if (!embedded) return failed(embedded.error());
-  Embedded& house = **embedded;
-  house.start();
-  std::string folder = (config_folder(settings) / "adapters").string();
-  AdapterPool adapters{folder};
-  HookOptions hooks;
-  hooks.domain = house.domain().get();
-  hooks.adapters = &adapters;
-  hooks.adapter_folder = folder;
-  const AwaitCommit await = [&house](const std::function<bool()>& ready) { house.await_commit(ready); };
+  Opened opened{settings, std::move(*embedded)};
   Tally tally;
   for (const std::string& id : ids) {
     std::string trouble;
     if (replay) {
-      auto replayed = replay_dead(house.door(), house.house().store(), hooks, id, await);
+      auto replayed = opened.replay->one(id);
       if (!replayed) trouble = replayed.error().text();
       if (replayed && !replayed->entered.rejected.empty()) trouble = replayed->entered.rejected.front().reason;
-    } else if (auto dropped = drop_dead(house.door(), house.house().store(), id, await); !dropped) {
+    } else if (auto dropped = opened.replay->drop(id); !dropped) {
       trouble = dropped.error().text();
     }
     ++(trouble.empty() ? tally.good : tally.still_bad);
     if (!trouble.empty()) fmt::print(stderr, "{}: {}\n", id, trouble);
   }
-  if (auto settled = house.wait_settled(); !settled) return failed(settled.error());
-  house.stop();
+  if (auto settled = opened.house->wait_settled(); !settled) return failed(settled.error());
+  opened.house->stop();
   return tally.finish(replay ? "replayed" : "dropped");
+}
+
+// What became of the letters that a replay chose by what they have in common.
+struct BulkTally {
+  std::int64_t replayed = 0, failed = 0, accepted = 0, skipped = 0;
+  static void tell(const std::string& id, const std::string& where, const std::string& reason) {
+    fmt::print(stderr, "{}: {}\n", id, Error{Fault::bad_input, where, reason}.text());
+  }
+  int finish() const {
+    fmt::print("{{\"replayed\":{},\"failed\":{},\"accepted\":{},\"skipped\":{}}}\n", replayed, failed, accepted,
+               skipped);
+    return failed == 0 ? 0 : 1;
+  }
+};
+
+int replay_many_on_server(const std::string& server, const Settings& settings) {
+  BulkTally tally;
+  auto done =
+      each_page(server, "POST", fmt::format("/api/v1/dead/replay?limit={}{}", Replay::kPage_max, question_of(settings)),
+                [&](const ordered_json& page) {
+                  tally.replayed += page.at("replayed").get<std::int64_t>();
+                  tally.failed += page.at("failed").get<std::int64_t>();
+                  tally.accepted += page.at("accepted").get<std::int64_t>();
+                  tally.skipped += page.at("skipped").get<std::int64_t>();
+                  for (const ordered_json& one : page.at("failures"))
+                    BulkTally::tell(one.at("id"), one.at("where"), one.at("reason"));
+                });
+  if (!done) return failed(done.error());
+  return tally.finish();
+}
+
+int replay_many_in_folder(const Settings& settings) {
+  auto embedded = Embedded::open(settings);
+  if (!embedded) return failed(embedded.error());
+  Opened opened{settings, std::move(*embedded)};
+  BulkTally tally;
+  std::optional<std::string> after;
+  bool more = true;
+  while (more) {
+    auto page = opened.replay->many(filter_of(settings), after, Replay::kPage_max);
+    if (!page) return failed(page.error());
+    tally.replayed += page->replayed;
+    tally.failed += page->failed;
+    tally.accepted += page->accepted;
+    tally.skipped += page->skipped;
+    for (const auto& one : page->failures) BulkTally::tell(one.id, one.where, one.reason);
+    if (page->full) {
+      if (auto settled = opened.house->wait_settled(); !settled) return failed(settled.error());
+    }
+    more = page->full || page->next;
+    after = page->next;
+  }
+  if (auto settled = opened.house->wait_settled(); !settled) return failed(settled.error());
+  opened.house->stop();
+  return tally.finish();
 }
 
 }  // namespace
@@ -168,13 +270,22 @@ int dead(const Invocation& invocation) {
   std::vector<std::string> words = invocation.arguments;
   std::string verb = words.empty() ? "list" : words.front();
   if (!words.empty()) words.erase(words.begin());
-  if (verb == "list" && words.empty()) return list(settings);
-  if (verb == "show" && !words.empty()) return show(settings, words);
-  if ((verb != "replay" && verb != "drop") || words.empty()) {
-    fmt::print(stderr, "echoloop dead: list, show ID…, replay ID…|all, drop ID…|all\n");
+  const bool chosen = settings.dead.reason || settings.dead.adapter || settings.dead.before;
+  const bool all = words == std::vector<std::string>{"all"};
+  const bool many = verb == "replay" && (all || (words.empty() && chosen));
+  const bool known = (verb == "list" && words.empty()) || (verb == "show" && !words.empty()) || many ||
+                     ((verb == "replay" || verb == "drop") && !words.empty());
+  if (!known || (chosen && !words.empty() && !all)) {
+    fmt::print(
+        stderr,
+        "echoloop dead: list [--group], show ID…, replay ID…|all, drop ID…|all; --reason, --adapter, --before and "
+        "--tenant choose letters in place of ids\n");
     return 2;
   }
   auto server = running_server(settings);
+  if (verb == "list") return list(settings, server);
+  if (verb == "show") return show(settings, server, words);
+  if (many) return server ? replay_many_on_server(*server, settings) : replay_many_in_folder(settings);
   if (words.size() == 1 && words[0] == "all") {
     words.clear();
     auto listed = each_open(settings, server,

@@ -1,9 +1,21 @@
 #include "pipeline/program/reading.h"
 
+#include <fstream>
+
 #include "pipeline/local/local_link.h"
 #include "pipeline/program/embedded.h"
+#include "pipeline/program/server_client.h"
 
 namespace echoloop::program {
+
+std::optional<std::string> running_server(const Settings& settings) {
+  if (settings.server) return settings.server;
+  std::string address;
+  std::ifstream{settings.data / "server"} >> address;
+  if (address.empty()) return std::nullopt;
+  auto alive = ask_server(address, "GET", "/livez");
+  return alive && alive->status == 200 ? std::optional(address) : std::nullopt;
+}
 
 Result<Reading> open_for_reading(const Settings& settings) {
   auto domain = load_configuration(settings);

@@ -3,12 +3,17 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "pipeline/serving/sources.h"
 #include "pipeline/settings/settings.h"
 #include "pipeline/store/rocks_store.h"
 
 namespace echoloop::program {
+
+// The server to go through: --server, or the one that runs on --data, by the address it left there.
+std::optional<std::string> running_server(const Settings& settings);
 
 struct Reading {
   std::unique_ptr<store::RocksStore> store;

@@ -1,4 +1,4 @@
-// GET /api/v1/dead, /api/v1/dead/{id}. Replaying belongs to intake, which has the door.
+// GET /api/v1/dead, /api/v1/dead/groups, /api/v1/dead/{id}. Replaying belongs to intake, which has the door.
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -17,14 +17,16 @@ std::string text_of(const ordered_json& json) {
   return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
 
-http::Response list(const http::Request& request, const Sources& sources) {
-  auto limit = limit_parameter(request.query);
-  if (!limit) return refused(limit.error());
-  auto cursor = cursor_parameter(request);
-  if (!cursor) return refused(cursor.error());
+Result<DeadFilter> read_filter(const http::Query& query) {
   DeadFilter filter{.state = state::DeadLetter::OPEN};
-  if (auto tenant = request.query.get("tenant"); tenant && !tenant->empty()) filter.tenant = std::string(*tenant);
-  if (auto asked = request.query.get("state")) {
+  for (auto [name, into] :
+       {std::pair{"tenant", &filter.tenant}, {"adapter", &filter.adapter}, {"reason", &filter.reason}}) {
+    if (auto asked = query.get(name); asked && !asked->empty()) *into = std::string(*asked);
+  }
+  auto before = time_parameter(query, "before", TimeZone{});
+  if (!before) return tl::make_unexpected(before.error());
+  filter.before = *before;
+  if (auto asked = query.get("state")) {
     if (*asked == "all") {
       filter.state.reset();
     } else if (*asked == "replayed") {
@@ -32,11 +34,33 @@ http::Response list(const http::Request& request, const Sources& sources) {
     } else if (*asked == "dropped") {
       filter.state = state::DeadLetter::DROPPED;
     } else if (*asked != "open") {
-      return refused(
-          Error{Fault::bad_input, "state", fmt::format("'{}' is none of open, replayed, dropped, all", *asked)});
+      return bad_input("state", fmt::format("'{}' is none of open, replayed, dropped, all", *asked));
     }
   }
-  auto entries = list_dead(*cursor, filter, *limit + 1, sources);
+  return filter;
+}
+
+http::Response groups(const http::Request& request, const Sources& sources) {
+  auto filter = read_filter(request.query);
+  if (!filter) return refused(filter.error());
+  auto cursor = cursor_parameter(request);
+  if (!cursor) return refused(cursor.error());
+  DeadGroups found;
+  auto next = add_to_groups(*cursor, *filter, sources, found);
+  if (!next) return refused(next.error());
+  return http::json(
+      200, text_of({{"items", groups_json(found)},
+                    {"next_cursor", *next ? ordered_json(make_cursor(request, **next)) : ordered_json(nullptr)}}));
+}
+
+http::Response list(const http::Request& request, const Sources& sources) {
+  auto limit = limit_parameter(request.query);
+  if (!limit) return refused(limit.error());
+  auto cursor = cursor_parameter(request);
+  if (!cursor) return refused(cursor.error());
+  auto filter = read_filter(request.query);
+  if (!filter) return refused(filter.error());
+  auto entries = list_dead(*cursor, *filter, *limit + 1, sources);
   if (!entries) return refused(entries.error());
   bool more = entries->size() > *limit;
   if (more) entries->resize(*limit);
@@ -51,7 +75,13 @@ http::Response list(const http::Request& request, const Sources& sources) {
 
 void add_dead_routes(http::Router& router, const ApiParts& parts) {
   auto sources = parts.sources;
-  router.add({.method = "GET", .path = "/api/v1/dead", .parameters = {"tenant", "state", "limit", "cursor"}},
+  router.add({.method = "GET",
+              .path = "/api/v1/dead/groups",
+              .parameters = {"tenant", "adapter", "reason", "before", "state", "cursor"}},
+             [sources](const http::Request& request) { return groups(request, *sources); });
+  router.add({.method = "GET",
+              .path = "/api/v1/dead",
+              .parameters = {"tenant", "adapter", "reason", "before", "state", "limit", "cursor"}},
              [sources](const http::Request& request) { return list(request, *sources); });
   router.add({.method = "GET", .path = "/api/v1/dead/{id}"}, [sources](const http::Request& request) {
     auto entry = find_dead(request.parts.at("id"), *sources);

@@ -9,7 +9,7 @@
 
 namespace echoloop {
 
-enum class Command : std::uint8_t { run, import_files, check, export_rows, sample, dead, print_options };
+enum class Command : std::uint8_t { run, import_files, check, export_rows, sample, dead, verify_store, print_options };
 
 struct CommandFact {
   Command command{};

@@ -96,7 +96,7 @@ Option row(std::string name, std::string fallback, Value value, Commands command
 }
 
 const Commands kPipeline = {run, import_files};
-const Commands kStores = {run, import_files, export_rows, dead};
+const Commands kStores = {run, import_files, export_rows, dead, verify_store};
 const Commands kReaders = {export_rows, dead};
 const Commands kClients = {import_files, export_rows, dead};
 const Commands kConfigured = {run, import_files, check, export_rows, dead};
@@ -167,6 +167,14 @@ std::vector<Option> make_table() {
           {import_files}, "of the files, as ICU names it: UTF-8, GB18030, windows-1252"),
       row("rejects", "", text("FILE", [](Settings& s, std::string v) { s.import.rejects = v; }), {import_files},
           "write each rejected document there, with its position and the reason"),
+      row("adapter", "", text("NAME", [](Settings& s, std::string v) { s.dead.adapter = std::move(v); }), {dead},
+          "letters of that adapter only; cloudevents: those that came as events"),
+      row("reason", "", text("TEXT", [](Settings& s, std::string v) { s.dead.reason = std::move(v); }), {dead},
+          "letters with that reason only: a group's, or one as it stands in a letter"),
+      row("before", "", free<Time>("DATE|TIME", parse_moment, [](Settings& s, Time v) { s.dead.before = v; }), {dead},
+          "letters received before that only; RFC 3339, or a date in UTC"),
+      row("group", "false", flag([](Settings& s, bool v) { s.dead.group = v; }), {dead},
+          "of dead list: a line for each reason, adapter and tenant, with counts"),
       row("format", "ndjson",
           one_of<ExportFormat>({{"ndjson", ExportFormat::ndjson}, {"csv", ExportFormat::csv}},
                                [](Settings& s, ExportFormat v) { s.exporting.format = v; }),
@@ -176,15 +184,15 @@ std::vector<Option> make_table() {
           "of export metrics: which; without it all of the dictionary, those that are credited to handlers only when "
           "grouped by agent, group or department"),
       row("group-by", "", text("NAME,...", [](Settings& s, std::string v) { s.exporting.group_by = std::move(v); }),
-          {export_rows}, "of export metrics: dimensions, a row for each combination of their values"),
+          {export_rows}, "of metrics: dimensions, a row for each combination of their values"),
       row("interval", "all",
           one_of<std::string>({{"hour", "hour"}, {"day", "day"}, {"week", "week"}, {"month", "month"}, {"all", "all"}},
                               [](Settings& s, std::string v) { s.exporting.interval = std::move(v); }),
-          {export_rows}, "of export metrics: a row for each"),
+          {export_rows}, "of metrics: a row for each"),
       row("from", "", text("DATE|TIME", [](Settings& s, std::string v) { s.exporting.from = std::move(v); }),
-          {export_rows}, "of export metrics: not before; RFC 3339, or a date in the tenant's zone"),
+          {export_rows}, "of metrics: not before; RFC 3339, or a date in the tenant's zone"),
       row("to", "", text("DATE|TIME", [](Settings& s, std::string v) { s.exporting.to = std::move(v); }), {export_rows},
-          "of export metrics: before that"),
+          "of metrics: before that"),
       row("seed", "1", count("0", "18446744073709551615", [](Settings& s, std::uint64_t v) { s.sample.seed = v; }),
           {sample}, "another seed, another sample; the same seed, the same bytes"),
       row("sessions", "30000", count("1", "100000000", [](Settings& s, std::uint64_t v) { s.sample.sessions = v; }),

@@ -67,6 +67,13 @@ struct Settings {
     std::string metrics, group_by, interval, from, to;
   } exporting;
 
+  // Which dead letters; nothing: all that are open.
+  struct Dead {
+    std::optional<std::string> adapter, reason;
+    std::optional<Time> before;
+    bool group = false;
+  } dead;
+
   struct Sample {
     std::uint64_t seed = 0;
     std::uint64_t sessions = 0;

@@ -93,6 +93,13 @@ Result<std::string> parse_server(std::string_view text) {
   return std::string(text);
 }
 
+Result<Time> parse_moment(std::string_view text) {
+  if (text.size() != 10) return parse_time(text);
+  auto day = parse_date(text);
+  if (!day) return tl::make_unexpected(day.error());
+  return from_ms(*day * kDay_ms);
+}
+
 Result<bool> parse_flag(std::string_view text) {
   for (std::string_view yes : {"true", "yes", "on", "1"}) {
     if (text == yes) return true;

@@ -25,6 +25,9 @@ Result<Address> parse_address(std::string_view text);
 // "http://host:port" (the port may be absent); a slash at the end is dropped.
 Result<std::string> parse_server(std::string_view text);
 
+// RFC 3339, or a date: its first instant in UTC.
+Result<Time> parse_moment(std::string_view text);
+
 // true, yes, on, 1; false, no, off, 0.
 Result<bool> parse_flag(std::string_view text);
 

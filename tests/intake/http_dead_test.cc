@@ -139,6 +139,53 @@ TEST_F(Dead, AnAnswerWaitsUntilTheRowsShowIt) {
   EXPECT_EQ(ask("DELETE", "/api/v1/dead/4-1", "", "").status, 409);
 }
 
+TEST_F(Dead, LettersThatBelongTogetherAreReplayedAtOnceAPageAtATime) {
+  put(1, "1-1", closed("a"));
+  put(1, "1-2", "{}");
+  put(1, "1-3", closed("b"), "", state::DeadLetter::DROPPED);
+  put(2, "2-1", R"({"body":{"sessions":["c","d"]},"headers":{}})", "plain");
+  put(3, "3-1", closed("e"));
+  auto page = ask("POST", "/api/v1/dead/replay?limit=2&adapter=cloudevents", "", "");
+  EXPECT_EQ(page.status, 200);
+  EXPECT_EQ(page.body["replayed"], 1);
+  EXPECT_EQ(page.body["failed"], 1);
+  EXPECT_EQ(page.body["accepted"], 1);
+  EXPECT_EQ(page.body["failures"][0]["id"], "1-2");
+  EXPECT_EQ(page.body["next_cursor"], "1-2");
+  auto rest = ask("POST", "/api/v1/dead/replay", "application/json",
+                  R"({"limit":2,"adapter":"cloudevents","cursor":"1-2","tenant":"anxin"})");
+  EXPECT_EQ(rest.body["replayed"], 1);
+  EXPECT_TRUE(rest.body["next_cursor"].is_null());
+  EXPECT_THAT(log_.of(Kind::dead_settled), SizeIs(2));
+  EXPECT_EQ(ask("POST", "/api/v1/dead/replay?reason=another", "", "").body["replayed"], 0);
+  EXPECT_EQ(ask("POST", "/api/v1/dead/replay?before=1970-01-01", "", "").body["replayed"], 0);
+  EXPECT_EQ(ask("POST", "/api/v1/dead/replay?tenant=nobody", "", "").body["replayed"], 0);
+  EXPECT_EQ(ask("POST", "/api/v1/dead/replay?adapter=plain&reason=at%20first", "", "").body["accepted"], 2);
+}
+
+TEST_F(Dead, ABulkReplayThatCannotBeUnderstoodReplaysNothing) {
+  put(1, "1-1", closed("a"));
+  for (const char* path : {"?limit=0", "?limit=x", "?before=soon", "?cursor=x", "?adaptor=plain"})
+    EXPECT_EQ(ask("POST", std::string("/api/v1/dead/replay") + path, "", "").status, 400) << path;
+  for (const char* body : {"nonsense", "[]", R"({"adaptor":"plain"})", R"({"adapter":{}})"})
+    EXPECT_EQ(ask("POST", "/api/v1/dead/replay", "application/json", body).status, 400) << body;
+  EXPECT_EQ(ask("POST", "/api/v1/dead/replay?tenant=a", "application/json", R"({"tenant":"b"})").status, 400);
+  EXPECT_THAT(log_.kept, IsEmpty());
+  log_.full = true;
+  EXPECT_EQ(ask("POST", "/api/v1/dead/replay", "", "").status, 429);
+}
+
+TEST_F(Dead, WhereADocumentStoodStaysKnownWhenItFailsAgain) {
+  put(4, "4-1", "{}");
+  state::DeadLetter letter;
+  letter.ParseFromString(rows_.rows[{stage::Table::dead, 4, "4-1"}]);
+  letter.mutable_rejected()->set_where("day.ndjson:7 /data/x");
+  rows_.rows[{stage::Table::dead, 4, "4-1"}] = letter.SerializeAsString();
+  replay("4-1");
+  ASSERT_THAT(log_.rejected(), SizeIs(1));
+  EXPECT_EQ(log_.rejected()[0].where(), "day.ndjson:7 /specversion");
+}
+
 TEST_F(Dead, ADroppedLetterIsSettled) {
   put(6, "6-1", "x");
   EXPECT_EQ(ask("DELETE", "/api/v1/dead/6-1", "", "").status, 204);

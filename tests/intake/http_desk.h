@@ -67,8 +67,13 @@ class MemoryRows : public stage::View {
     if (found == rows.end()) return std::optional<std::string>{};
     return std::optional<std::string>{found->second};
   }
-  Result<void> scan(stage::Table, int, std::string_view, std::string_view, const stage::RowVisitor&) const override {
-    return broken_world("", "nobody scans here");
+  Result<void> scan(stage::Table table, int shard, std::string_view from, std::string_view,
+                    const stage::RowVisitor& visit) const override {
+    for (auto at = rows.lower_bound({table, shard, std::string(from)}); at != rows.end(); ++at) {
+      if (std::get<0>(at->first) != table || std::get<1>(at->first) != shard) break;
+      if (!visit(std::get<2>(at->first), at->second)) break;
+    }
+    return {};
   }
   std::map<std::tuple<stage::Table, int, std::string>, std::string> rows;
 };

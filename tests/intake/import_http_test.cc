@@ -16,13 +16,14 @@ class Peer {
  public:
   Peer() {
     http::Router router;
-    router.add({"POST", "/api/v1/events", {"age"}, {}, {"application/x-ndjson"}, body_max},
+    router.add({"POST", "/api/v1/events", {"age", "refused"}, {}, {"application/x-ndjson"}, body_max},
                [this](const http::Request& request) { return events(request); });
-    router.add({"POST", "/api/v1/dead", {}, {}, {"application/x-ndjson"}}, [this](const http::Request& request) {
-      std::lock_guard lock(mutex_);
-      for (nlohmann::json& line : lines_of(request.body)) dead.push_back(std::move(line));
-      return http::json(202, "{}");
-    });
+    router.add({"POST", "/api/v1/dead", {}, {}, {"application/x-ndjson"}, body_max},
+               [this](const http::Request& request) {
+                 std::lock_guard lock(mutex_);
+                 for (nlohmann::json& line : lines_of(request.body)) dead.push_back(std::move(line));
+                 return http::json(202, "{}");
+               });
     http::ServerOptions options;
     options.listen = "127.0.0.1:0";
     server_ = std::move(http::Server::start(options, std::move(router)).value());
@@ -122,8 +123,16 @@ TEST_F(ImportHttp, DocumentsOverSeveralLinesTravelOnOne) {
   EXPECT_EQ(peer_.taken, (std::vector<std::string>{"{\"n\":\"a b\"}", "{\"n\":2}"}));
   ASSERT_EQ(refused->size(), 1u);
   EXPECT_EQ(refused->at(0).index, 1u);
-  ASSERT_EQ(peer_.dead.size(), 1u);
-  EXPECT_EQ(peer_.dead[0]["document"], "{\"n\":\"a\nb\"}");
+}
+
+TEST_F(ImportHttp, ADocumentThatTheServerCannotKeepKeepsNoOtherBack) {
+  const std::string large(Peer::body_max, 'y');
+  std::vector<RejectedDocument> documents{
+      {"a", "a.csv:1", "odd", ""}, {large, "a.csv:2", "odd", ""}, {"b", "a.csv:3", "odd", ""}};
+  ASSERT_TRUE(sink()->reject(documents));
+  ASSERT_EQ(peer_.dead.size(), 2u);
+  EXPECT_EQ(peer_.dead[0]["document"], "a");
+  EXPECT_EQ(peer_.dead[1]["document"], "b");
 }
 
 TEST_F(ImportHttp, ABatchAboveTheServersLimitIsCutAndAnEventAboveItRefused) {
