@@ -67,7 +67,7 @@ Domain::Routed Domain::route(const RoutingProperties& properties, Time at) const
     if (holds(route, properties) && (best == nullptr || weight(route) > weight(*best))) best = &route;
   }
   if (best == nullptr) return {version.version, {std::string{kTriage}}};
-  return {version.version, best->departments};
+  return {version.version, best->departments, best->match};
 }
 
 }  // namespace echoloop

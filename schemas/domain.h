@@ -263,6 +263,7 @@ struct Domain {
   struct Routed {
     int version = 0;
     std::vector<std::string> departments;
+    std::map<std::string, std::string> match{};  // conditions of the route that held; empty: none did
   };
   Routed route(const RoutingProperties& properties, Time at) const;
 };

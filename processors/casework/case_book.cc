@@ -44,6 +44,15 @@ RoutingProperties routing_properties(const NewTask& task, const Domain& domain) 
   return out;
 }
 
+template <class Pairs>
+void add_properties(const Pairs& pairs, google::protobuf::RepeatedPtrField<state::Property>& out) {
+  for (const auto& [name, value] : pairs) {
+    state::Property& property = *out.Add();
+    property.set_name(name);
+    property.set_value(value);
+  }
+}
+
 const char* event_type(News news, const state::Task& task) {
   if (is_end(task.state())) return "echoloop.task.closed.v1";
   if (news == News::opened) return "echoloop.task.opened.v1";
@@ -82,7 +91,10 @@ state::Task& CaseBook::open(const NewTask& from, const Domain& domain, stage::Co
   task.set_customer_id(from.customer_id);
   task.set_opened_at(to_ms(context.now()));
   task.set_notify(to_ms(context.now()) - to_ms(from.event_time) <= kStaleAfter_ms);
-  Domain::Routed routed = domain.route(routing_properties(from, domain), context.now());
+  const RoutingProperties asked = routing_properties(from, domain);
+  Domain::Routed routed = domain.route(asked, context.now());
+  add_properties(asked, *task.mutable_asked());
+  add_properties(routed.match, *task.mutable_matched());
   task.set_routing_version(routed.version);
   for (const std::string& department : routed.departments) task.add_departments(department);
   give_to(task, routed.departments.front(), domain);

@@ -42,11 +42,13 @@ std::vector<std::string> scope_of(const state::Finding& finding) {
   return {finding.scope().begin(), finding.scope().end()};
 }
 
+// The rule must have tiers.
+const Tier& tier_of(const ThresholdRule& rule, int tier) {
+  return rule.tiers[static_cast<std::size_t>(std::clamp<int>(tier, 1, static_cast<int>(rule.tiers.size()))) - 1];
+}
+
 Severity severity_of(const ThresholdRule& rule, int tier) {
-  return rule.tiers.empty()
-             ? Severity::medium
-             : rule.tiers[static_cast<std::size_t>(std::clamp<int>(tier, 1, static_cast<int>(rule.tiers.size()))) - 1]
-                   .severity;
+  return rule.tiers.empty() ? Severity::medium : tier_of(rule, tier).severity;
 }
 
 state::Cause::Window* window_of(state::Cause& cause, std::int64_t start) {
@@ -100,6 +102,23 @@ std::string asked_as(const std::string& dimension) {
   return dimension.ends_with("tag") ? "tag" : dimension;
 }
 
+void set_opening(const state::Finding& finding, const ThresholdRule& rule, state::TaskOpening& opening) {
+  opening.set_window_start(finding.window_start());
+  opening.set_window_end(finding.window_end());
+  opening.set_tier(finding.level());
+  opening.set_numerator(finding.numerator());
+  opening.set_n(finding.n());
+  opening.set_evidence(finding.evidence());
+  opening.set_metric(rule.metric);
+  if (!rule.tiers.empty()) opening.set_bound_ppm(tier_of(rule, finding.level()).bound_ppm);
+  opening.set_minimum_n(rule.minimum_n);
+  opening.set_below(rule.below);
+  opening.set_usual_periods(rule.usual_periods.value_or(0));
+  opening.set_usual_numerator(finding.usual_numerator());
+  opening.set_usual_n(finding.usual_n());
+  opening.set_usual_windows(finding.usual_windows());
+}
+
 state::Task& open_task(const state::Finding& finding, const ThresholdRule& rule, int ordinal, const Domain& domain,
                        CaseBook& book, stage::Context& context) {
   NewTask fresh;
@@ -117,6 +136,7 @@ state::Task& open_task(const state::Finding& finding, const ThresholdRule& rule,
   fresh.event_time = from_ms(finding.window_end());
   state::Task& task = book.open(fresh, domain, context);
   task.set_tier(1);
+  set_opening(finding, rule, *task.mutable_opening());
   return task;
 }
 

@@ -78,6 +78,9 @@ void conclude(const Watched& cell, const Observation& seen, Evidence& evidence, 
   } else {
     context.erase(stage::Table::findings, key);
   }
+  finding.set_usual_numerator(seen.usual.numerator);
+  finding.set_usual_n(seen.usual.n);
+  finding.set_usual_windows(seen.usual_windows_found);
   finding.set_fires_from(fires_from);
   finding.set_fires_to(fires_to);
   std::string tenant;

@@ -29,6 +29,13 @@ class TagBoard {
     if (!fresh && known->second < statement) known->second = statement;
   }
 
+  // Whether this statement is the one that counts for its tag.
+  bool counts(const std::string& tag, bool present, std::int64_t time, const std::string& id,
+              const std::string& source) const {
+    auto known = tags_.find(tag);
+    return known != tags_.end() && known->second == Statement{time, id, source, !present};
+  }
+
   std::set<std::string> present() const {
     std::set<std::string> out;
     for (const auto& [tag, statement] : tags_) {
@@ -85,21 +92,31 @@ void set_handlers(const state::Close& close, state::Facts& facts) {
   }
 }
 
+// Everything that was said about tags: say(by, text, present, time, id, source).
+template <class Say>
+void each_statement(const state::Session& row, const std::vector<const state::Evaluation*>& standing, const Say& say) {
+  for (const state::Evaluation* evaluation : standing) {
+    for (const std::string& tag : evaluation->tags())
+      say(static_cast<int>(TaggedBy::customer), tag, true, evaluation->submitted_at(), "", "");
+  }
+  for (const std::string& tag : row.close().agent_tags())
+    say(static_cast<int>(TaggedBy::agent), tag, true, row.close().closed_at(), "", "");
+  for (const state::Review& review : row.reviews()) {
+    for (const std::string& tag : review.tags())
+      say(static_cast<int>(TaggedBy::reviewer), tag, true, review.time(), "", "");
+  }
+  for (const state::TagStatement& s : row.statements()) say(s.by(), s.tag(), s.present(), s.time(), s.id(), s.source());
+}
+
 void set_tags(const state::Session& row, const std::vector<const state::Evaluation*>& standing,
               const Counting& counting, Normaliser& normaliser, state::Facts& facts) {
   TagBoard boards[] = {{counting, normaliser}, {counting, normaliser}, {counting, normaliser}};
-  TagBoard& customer = boards[static_cast<int>(TaggedBy::customer)];
-  TagBoard& agent = boards[static_cast<int>(TaggedBy::agent)];
-  TagBoard& reviewer = boards[static_cast<int>(TaggedBy::reviewer)];
-  for (const state::Evaluation* evaluation : standing) {
-    for (const std::string& tag : evaluation->tags()) customer.state(tag, true, evaluation->submitted_at(), "", "");
-  }
-  for (const std::string& tag : row.close().agent_tags()) agent.state(tag, true, row.close().closed_at(), "", "");
-  for (const state::Review& review : row.reviews()) {
-    for (const std::string& tag : review.tags()) reviewer.state(tag, true, review.time(), "", "");
-  }
-  for (const state::TagStatement& s : row.statements())
-    boards[s.by()].state(s.tag(), s.present(), s.time(), s.id(), s.source());
+  const TagBoard& customer = boards[static_cast<int>(TaggedBy::customer)];
+  const TagBoard& agent = boards[static_cast<int>(TaggedBy::agent)];
+  const TagBoard& reviewer = boards[static_cast<int>(TaggedBy::reviewer)];
+  each_statement(row, standing,
+                 [&](int by, const std::string& text, bool present, std::int64_t time, const std::string& id,
+                     const std::string& source) { boards[by].state(text, present, time, id, source); });
   std::set<std::string> moments;
   for (const std::string& tag : customer.present()) {
     facts.add_tags(tag);
@@ -155,6 +172,21 @@ const std::string& Normaliser::tag(const std::string& text) {
   auto [found, fresh] = known_.try_emplace(text);
   if (fresh) found->second = normalise_tag(text);
   return found->second;
+}
+
+std::vector<TagSaid> tags_said(const state::Session& row, const Counting& counting, Normaliser& normaliser) {
+  TagBoard boards[] = {{counting, normaliser}, {counting, normaliser}, {counting, normaliser}};
+  std::vector<TagSaid> out;
+  each_statement(
+      row, standing(row),
+      [&](int by, const std::string& text, bool present, std::int64_t time, const std::string& id,
+          const std::string& source) {
+        boards[by].state(text, present, time, id, source);
+        out.push_back({by, text, counting.canonical(normaliser.tag(text)), present, time, id, source, false});
+      });
+  for (TagSaid& said : out)
+    said.counts = boards[said.by].counts(said.tag, said.present, said.time, said.id, said.source);
+  return out;
 }
 
 void facts_of(const state::Session& row, const Counting& counting, const TimeZone& zone, Normaliser& normaliser,

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "schemas/domain.h"
 #include "schemas/state.pb.h"
@@ -22,5 +23,18 @@ class Normaliser {
 // Fills `facts`, which must be empty. Needs row.has_close(). The zone is the tenant's.
 void facts_of(const state::Session& row, const Counting& counting, const TimeZone& zone, Normaliser& normaliser,
               state::Facts& facts);
+
+// What was said about one tag, and whether it is what counts: of all that was said about a canonical tag in one
+// direction the newest statement does.
+struct TagSaid {
+  int by = 0;             // TaggedBy
+  std::string text, tag;  // as written, canonical
+  bool present = false;
+  std::int64_t time = 0;
+  std::string id, source;  // of the tags.changed; empty: of an evaluation, the close or a review
+  bool counts = false;
+};
+// Needs row.has_close().
+std::vector<TagSaid> tags_said(const state::Session& row, const Counting& counting, Normaliser& normaliser);
 
 }  // namespace echoloop::sessions
