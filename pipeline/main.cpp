@@ -49,6 +49,8 @@ int dispatch(Command command, const Invocation& invocation) {
       return program::sample(invocation);
     case Command::dead:
       return program::dead(invocation);
+    case Command::explain:
+      return program::explain(invocation);
     case Command::verify_store:
       return program::verify_store(invocation);
     case Command::print_options:

@@ -108,6 +108,10 @@ Result<void> Embedded::build() {
     return std::optional<serving::RawEvent>{{record.at, std::string(record.value)}};
   };
 
+  sources_->read_events = [this](int shard, std::int64_t from, const stage::PollLimits& limits) {
+    return house_->log().read(shard, from, limits);
+  };
+
   // The house from left to right. To add a stage: a line here.
   std::vector<stage::StageSpec> stages = {sessions::sessions_stage(domain_), insight::insight_stage(domain_),
                                           casework::casework_stage(domain_)};

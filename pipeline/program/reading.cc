@@ -3,6 +3,7 @@
 #include <fstream>
 
 #include "pipeline/local/local_link.h"
+#include "pipeline/local/log_reader.h"
 #include "pipeline/program/embedded.h"
 #include "pipeline/program/server_client.h"
 
@@ -32,7 +33,25 @@ Result<Reading> open_for_reading(const Settings& settings) {
   out.sources.rows = out.store.get();
   out.sources.shards = *partitions;
   out.sources.domain = std::make_shared<CurrentDomain>(*domain);
-  out.sources.raw_event = [](int, std::int64_t) { return Result<std::optional<serving::RawEvent>>{}; };
+  // Opened when the first event is asked for: most commands ask for none.
+  out.sources.read_events = [folder = settings.data / "log",
+                             log = std::make_shared<std::unique_ptr<local::LogReader>>()](
+                                int shard, std::int64_t from, const stage::PollLimits& limits) -> Result<stage::Slice> {
+    if (!*log) {
+      auto opened = local::LogReader::open(folder);
+      if (!opened) return tl::make_unexpected(opened.error());
+      *log = std::move(*opened);
+    }
+    return (*log)->read(shard, from, limits);
+  };
+  out.sources.raw_event = [read = out.sources.read_events](
+                              int shard, std::int64_t offset) -> Result<std::optional<serving::RawEvent>> {
+    auto slice = read(shard, offset, {.records_max = 1, .bytes_max = 0});
+    if (!slice) return tl::make_unexpected(slice.error());
+    if (slice->records.empty() || slice->records.front().offset != offset) return std::optional<serving::RawEvent>{};
+    const stage::Record& record = slice->records.front();
+    return std::optional<serving::RawEvent>{{record.at, std::string(record.value)}};
+  };
   return out;
 }
 

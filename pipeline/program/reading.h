@@ -17,7 +17,7 @@ std::optional<std::string> running_server(const Settings& settings);
 
 struct Reading {
   std::unique_ptr<store::RocksStore> store;
-  serving::Sources sources;  // without raw events
+  serving::Sources sources;  // one thread at a time, as far as it reads events
 };
 Result<Reading> open_for_reading(const Settings& settings);
 

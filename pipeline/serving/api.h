@@ -22,14 +22,15 @@ struct ApiParts {
   std::function<Result<std::string>()> reload;  // loads the configuration anew; answers what changed, or every fault
 };
 
-// All routes of this room. One file each: metrics, feedback and sessions, tasks, commands on them, exports, dead
-// letters, operations.
+// All routes of this room. One file each: metrics, feedback and sessions, tasks, commands on them, explanations,
+// exports, dead letters, operations.
 void add_routes(http::Router& router, const ApiParts& parts);
 
 void add_metric_routes(http::Router& router, const ApiParts& parts);
 void add_session_routes(http::Router& router, const ApiParts& parts);
 void add_task_routes(http::Router& router, const ApiParts& parts);
 void add_command_routes(http::Router& router, const ApiParts& parts);
+void add_explain_routes(http::Router& router, const ApiParts& parts);
 void add_export_routes(http::Router& router, const ApiParts& parts);
 void add_dead_routes(http::Router& router, const ApiParts& parts);
 void add_operation_routes(http::Router& router, const ApiParts& parts);

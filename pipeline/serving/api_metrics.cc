@@ -3,25 +3,15 @@
 
 #include <nlohmann/json.hpp>
 
-#include "pipeline/aggregates/cube.h"
-#include "pipeline/base/bytes.h"
 #include "pipeline/serving/api.h"
 #include "pipeline/serving/explain_metric.h"
 #include "pipeline/serving/metric_answer.h"
-#include "pipeline/serving/pooled_versions.h"
+#include "pipeline/serving/metric_values.h"
 
 namespace echoloop::serving {
 namespace {
 
 using nlohmann::ordered_json;
-
-// Stage time that the rows of this tenant's totals have seen.
-ordered_json as_of(const std::string& tenant, const Sources& sources) {
-  auto row = sources.rows->get(stage::Table::counters, sources.shard_of(aggregates::cube_partition_key(tenant, "")),
-                               "insight/now");
-  if (!row || !*row) return nullptr;
-  return format_time(from_ms(Reader{**row}.signed_varint()));
-}
 
 http::Response dictionary(const Domain& domain) {
   ordered_json items = ordered_json::array();
@@ -31,16 +21,6 @@ http::Response dictionary(const Domain& domain) {
     items.push_back(std::move(item));
   }
   return http::json(200, ordered_json{{"items", items}, {"next_cursor", nullptr}}.dump());
-}
-
-const Metric* find_definition(const std::string& name, const Domain& domain) {
-  auto found = domain.metrics.find(name);
-  return found == domain.metrics.end() || aggregates::find_metric(name) == nullptr ? nullptr : &found->second;
-}
-
-http::Response no_such_metric(const std::string& name) {
-  return http::problem(404, "Unknown metric",
-                       fmt::format("'{}' is not in the metric dictionary (GET /api/v1/metrics)", name));
 }
 
 // The sessions behind a value, a page of them, each with what it adds.
@@ -99,21 +79,11 @@ http::Response values(const http::Request& request, const Sources& sources) {
     response.body = metric_csv(*query, *definition, *rows);
     return response;
   }
-  ordered_json out = {{"metric", name},
-                      {"definition", definition_json(*definition)},
-                      {"tenant", query->tenant},
-                      {"as_of", as_of(query->tenant, sources)},
-                      {"timezone", query->zone.name()}};
-  auto pooled = pooled_surveys(*query, sources, *domain);
-  if (!pooled) return refused(pooled.error());
-  out["warnings"] = query->warnings;
-  for (const std::string& survey : *pooled) {
-    out["warnings"].push_back(
-        fmt::format("versions of survey '{}' are pooled: group or filter by survey_version", survey));
-  }
-  out["rows"] = ordered_json::array();
-  for (const auto& [key, measures] : *rows) out["rows"].push_back(metric_row(*query, *definition, key, measures));
-  return http::json(200, out.dump());
+  auto out = values_head(*query, *definition, sources, *domain);
+  if (!out) return refused(out.error());
+  (*out)["rows"] = ordered_json::array();
+  for (const auto& [key, measures] : *rows) (*out)["rows"].push_back(metric_row(*query, *definition, key, measures));
+  return http::json(200, out->dump());
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <tuple>
 
 #include "pipeline/base/bytes.h"
 #include "pipeline/serving/row_scan.h"
@@ -22,6 +23,44 @@ bool adds_something(const MetricQuery& query, const aggregates::Measures& adds) 
 }
 
 }  // namespace
+
+Result<RowParts> parts_of_rows(const MetricQuery& query, const Sources& sources, const Domain& domain) {
+  MetricQuery by_hour = query;  // tells when each session closed
+  by_hour.interval = Interval::hour;
+  by_hour.zone = domain.zone_of(query.tenant);
+  RowParts out;
+  std::string session;
+  std::map<MetricKey, std::pair<Time, aggregates::Measures>> adds;  // of that session
+  const auto hand_on = [&] {
+    for (const auto& [key, part] : adds) {
+      if (!adds_something(query, part.second)) continue;
+      out[key].push_back({session, part.first, query.metric->ratio(part.second)});
+    }
+    adds.clear();
+  };
+  const auto add = [&](std::string_view session_id, MetricKey row, const aggregates::Measures& cell) {
+    if (session != session_id) hand_on();
+    session = session_id;
+    const Time bucket = row.period;
+    row.period = period_start(query.zone, query.interval, bucket);
+    auto& part = adds[std::move(row)];
+    part.first = bucket;
+    part.second.merge(cell);
+    return true;
+  };
+  const std::vector<std::string> dimensions = needed_dimensions(query);
+  auto whole = scan_sessions(by_hour, dimensions, sources, all_facts, add);
+  if (!whole) return tl::make_unexpected(whole.error());
+  if (!*whole) return too_many_sessions(dimensions, domain);
+  hand_on();
+  for (auto& [key, parts] : out) {
+    std::sort(parts.begin(), parts.end(), [](const RowPart& a, const RowPart& b) {
+      return std::tuple(b.bucket, std::string_view(a.session_id)) <
+             std::tuple(a.bucket, std::string_view(b.session_id));
+    });
+  }
+  return out;
+}
 
 Result<MetricParts> parts_of_metric(const MetricQuery& query, const std::optional<std::string>& after,
                                     std::size_t limit, const Sources& sources, const Domain& domain) {

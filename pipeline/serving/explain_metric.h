@@ -2,6 +2,7 @@
 // value's. Read only; safe from any thread.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,6 +17,18 @@ struct MetricPart {
   Time bucket{};
   aggregates::Measures adds;
 };
+
+// A session behind one row of an answer.
+struct RowPart {
+  std::string session_id;
+  Time bucket{};
+  aggregates::Ratio adds;
+};
+using RowParts = std::map<MetricKey, std::vector<RowPart>>;
+
+// Every session behind every row of a query that may group and have an interval: newest bucket first, then by session.
+// Error (bad_input): the tenant has more sessions than kComputedSessions_max.
+Result<RowParts> parts_of_rows(const MetricQuery& query, const Sources& sources, const Domain& domain);
 
 struct MetricParts {
   aggregates::Measures sum;       // of all sessions, those that are left out too

@@ -70,8 +70,7 @@ void read_rate(const aggregates::MetricSpec& metric, const Measures& m, aggregat
 }
 
 void read_score_mean(const aggregates::MetricSpec& metric, const Measures& m, aggregates::Ratio ratio, Reading& out) {
-  out.numerator = static_cast<double>(ratio.numerator) / kThousandths;
-  if (ratio.numerator % 1000 == 0) out.numerator = ratio.numerator / 1000;
+  out.numerator = numerator_json(metric, ratio.numerator);
   std::set<std::pair<std::int64_t, std::int64_t>> scales;
   std::vector<statistics::ValueCount> histogram;
   for (const auto& [point, n] : m.scores()) {
@@ -216,6 +215,13 @@ std::vector<CsvColumn> csv_columns(const aggregates::MetricSpec& metric) {
 }
 
 }  // namespace
+
+ordered_json numerator_json(const aggregates::MetricSpec& metric, std::int64_t numerator) {
+  const bool of_scores = metric.shape == MetricShape::mean && metric.scores;
+  if (!of_scores) return numerator;
+  return numerator % 1000 == 0 ? ordered_json(numerator / 1000)
+                               : ordered_json(static_cast<double>(numerator) / kThousandths);
+}
 
 ordered_json definition_json(const Metric& metric) {
   static constexpr const char* kAudiences[] = {"executive", "cross_department", "internal"};

@@ -13,6 +13,9 @@ namespace echoloop::serving {
 nlohmann::ordered_json metric_row(const MetricQuery& query, const Metric& definition, const MetricKey& key,
                                   const aggregates::Measures& measures);
 
+// A numerator as rows show it: scores in their own unit, not in thousandths.
+nlohmann::ordered_json numerator_json(const aggregates::MetricSpec& metric, std::int64_t numerator);
+
 nlohmann::ordered_json definition_json(const Metric& metric);
 
 // RFC 4180, a header row; each row names its metric and the version of its definition and holds the same numbers as the

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "pipeline/base/result.h"
+#include "pipeline/stage/link.h"
 #include "pipeline/stage/record.h"
 #include "pipeline/stage/store.h"
 #include "schemas/current_domain.h"
@@ -28,6 +29,9 @@ struct Sources {
   std::shared_ptr<const CurrentDomain> domain;
   // The record of topic events at that place; none when it is no longer there.
   std::function<Result<std::optional<RawEvent>>(int shard, std::int64_t offset)> raw_event;
+
+  // Records of topic events from that offset on, as EventLog has them; empty: they cannot be read here.
+  std::function<Result<stage::Slice>(int shard, std::int64_t from_offset, const stage::PollLimits& limits)> read_events;
 
   // Shard of a key of topic events, deltas or cases.
   int shard_of(std::string_view key) const;

@@ -10,6 +10,8 @@ constexpr std::array kCommands = {
     CommandFact{Command::run, "run", "", "pipeline and API in one process"},
     CommandFact{Command::import_files, "import", "FILE...", "backfill from files, and leave when all is committed"},
     CommandFact{Command::check, "check", "", "validate configuration and adapters, offline and completely"},
+    CommandFact{Command::explain, "explain", "task|metric|session|event ID",
+                "say where a task, a number, a session or an event comes from"},
     CommandFact{Command::export_rows, "export", "feedback|metrics|tasks|aggregates", "write rows to standard output"},
     CommandFact{Command::sample, "sample", "", "write the built-in deterministic sample as canonical NDJSON"},
     CommandFact{Command::dead, "dead", "list|show|replay|drop [ID...]", "look after dead letters"},

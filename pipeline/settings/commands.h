@@ -9,7 +9,17 @@
 
 namespace echoloop {
 
-enum class Command : std::uint8_t { run, import_files, check, export_rows, sample, dead, verify_store, print_options };
+enum class Command : std::uint8_t {
+  run,
+  import_files,
+  check,
+  explain,
+  export_rows,
+  sample,
+  dead,
+  verify_store,
+  print_options
+};
 
 struct CommandFact {
   Command command{};

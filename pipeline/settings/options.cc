@@ -95,11 +95,18 @@ Option row(std::string name, std::string fallback, Value value, Commands command
           commands,        std::move(help),       std::move(value.take)};
 }
 
+// An option that may be given several times: its values arrive one a line.
+Option repeated(Option option) {
+  option.repeats = true;
+  return option;
+}
+
 const Commands kPipeline = {run, import_files};
-const Commands kStores = {run, import_files, export_rows, dead, verify_store};
-const Commands kReaders = {export_rows, dead};
-const Commands kClients = {import_files, export_rows, dead};
-const Commands kConfigured = {run, import_files, check, export_rows, dead};
+const Commands kStores = {run, import_files, explain, export_rows, dead, verify_store};
+const Commands kReaders = {explain, export_rows, dead};
+const Commands kClients = {import_files, explain, export_rows, dead};
+const Commands kConfigured = {run, import_files, check, explain, export_rows, dead};
+const Commands kMetrics = {explain, export_rows};
 
 // The table. Defaults and bounds stand here and nowhere else.
 std::vector<Option> make_table() {
@@ -184,15 +191,22 @@ std::vector<Option> make_table() {
           "of export metrics: which; without it all of the dictionary, those that are credited to handlers only when "
           "grouped by agent, group or department"),
       row("group-by", "", text("NAME,...", [](Settings& s, std::string v) { s.exporting.group_by = std::move(v); }),
-          {export_rows}, "of metrics: dimensions, a row for each combination of their values"),
+          kMetrics, "of metrics: dimensions, a row for each combination of their values"),
       row("interval", "all",
           one_of<std::string>({{"hour", "hour"}, {"day", "day"}, {"week", "week"}, {"month", "month"}, {"all", "all"}},
                               [](Settings& s, std::string v) { s.exporting.interval = std::move(v); }),
-          {export_rows}, "of metrics: a row for each"),
-      row("from", "", text("DATE|TIME", [](Settings& s, std::string v) { s.exporting.from = std::move(v); }),
-          {export_rows}, "of metrics: not before; RFC 3339, or a date in the tenant's zone"),
-      row("to", "", text("DATE|TIME", [](Settings& s, std::string v) { s.exporting.to = std::move(v); }), {export_rows},
+          kMetrics, "of metrics: a row for each"),
+      row("from", "", text("DATE|TIME", [](Settings& s, std::string v) { s.exporting.from = std::move(v); }), kMetrics,
+          "of metrics: not before; RFC 3339, or a date in the tenant's zone"),
+      row("to", "", text("DATE|TIME", [](Settings& s, std::string v) { s.exporting.to = std::move(v); }), kMetrics,
           "of metrics: before that"),
+      repeated(row("filter", "",
+                   text("NAME=VALUE", [](Settings& s, std::string v) { s.explaining.filters = std::move(v); }),
+                   {explain}, "of metrics: sessions with that value of a dimension only; several filters all hold")),
+      row("source", "", text("URI", [](Settings& s, std::string v) { s.explaining.source = std::move(v); }), {explain},
+          "of an event: events of that source only"),
+      row("session", "", text("ID", [](Settings& s, std::string v) { s.explaining.session = std::move(v); }), {explain},
+          "of an event: the session that it belongs to, which spares the search of the log"),
       row("seed", "1", count("0", "18446744073709551615", [](Settings& s, std::uint64_t v) { s.sample.seed = v; }),
           {sample}, "another seed, another sample; the same seed, the same bytes"),
       row("sessions", "30000", count("1", "100000000", [](Settings& s, std::uint64_t v) { s.sample.sessions = v; }),

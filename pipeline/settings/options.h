@@ -37,6 +37,8 @@ struct Option {
   // Reads the text into its field. Error: what is wrong with the text, without a place.
   std::function<Result<void>(Settings&, std::string_view text)> take;
 
+  bool repeats = false;  // may be given several times on the command line: the text is then a value a line
+
   std::string variable() const;  // "ECHOLOOP_LOG_SEGMENT_BYTES"
 };
 

@@ -50,6 +50,12 @@ std::vector<std::string> with_switches_written_out(Command command, std::span<co
   return out;
 }
 
+bool repeats(Command command, std::string_view name) {
+  return std::any_of(options().begin(), options().end(), [&](const Option& option) {
+    return option.repeats && option.name == name && option.commands.has(command);
+  });
+}
+
 Result<Words> read_words(Command command, std::span<const std::string> words) {
   po::options_description description;
   description.add_options()("help,h", "")("config", po::value<std::string>(), "")(
@@ -77,6 +83,10 @@ Result<Words> read_words(Command command, std::span<const std::string> words) {
         Given given{where, option.value.empty() ? "true" : option.value.front()};
         bool first = option.string_key == "config" ? !out.config.has_value()
                                                    : out.options.emplace(option.string_key, given).second;
+        if (!first && repeats(command, option.string_key)) {
+          out.options[option.string_key].text += "\n" + given.text;
+          continue;
+        }
         if (!first) return bad_input(where, "is given twice");
         if (option.string_key == "config") out.config = std::move(given);
       }

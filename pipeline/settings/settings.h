@@ -63,9 +63,14 @@ struct Settings {
 
   struct Export {
     ExportFormat format{};
-    // Of metrics, as GET /api/v1/metrics/{name} has them; empty: not given.
+    // Of metrics, as GET /api/v1/metrics/{name} has them, for explain too; empty: not given.
     std::string metrics, group_by, interval, from, to;
   } exporting;
+
+  struct Explain {
+    std::string filters;  // "channel=web", one a line
+    std::string source, session;
+  } explaining;
 
   // Which dead letters; nothing: all that are open.
   struct Dead {

@@ -1,0 +1,50 @@
+#include "pipeline/serving/metric_values.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "pipeline/aggregates/cube.h"
+#include "pipeline/base/bytes.h"
+#include "pipeline/serving/metric_answer.h"
+#include "pipeline/serving/pooled_versions.h"
+
+namespace echoloop::serving {
+
+using nlohmann::ordered_json;
+
+const Metric* find_definition(const std::string& name, const Domain& domain) {
+  auto found = domain.metrics.find(name);
+  return found == domain.metrics.end() || aggregates::find_metric(name) == nullptr ? nullptr : &found->second;
+}
+
+http::Response no_such_metric(const std::string& name) {
+  return http::problem(404, "Unknown metric",
+                       fmt::format("'{}' is not in the metric dictionary (GET /api/v1/metrics)", name));
+}
+
+ordered_json as_of(const std::string& tenant, const Sources& sources) {
+  auto row = sources.rows->get(stage::Table::counters, sources.shard_of(aggregates::cube_partition_key(tenant, "")),
+                               "insight/now");
+  if (!row || !*row) return nullptr;
+  return format_time(from_ms(Reader{**row}.signed_varint()));
+}
+
+Result<ordered_json> values_head(const MetricQuery& query, const Metric& definition, const Sources& sources,
+                                 const Domain& domain) {
+  ordered_json out = {{"metric", definition.name},
+                      {"definition", definition_json(definition)},
+                      {"tenant", query.tenant},
+                      {"as_of", as_of(query.tenant, sources)},
+                      {"timezone", query.zone.name()}};
+  auto pooled = pooled_surveys(query, sources, domain);
+  if (!pooled) return tl::make_unexpected(pooled.error());
+  out["warnings"] = query.warnings;
+  for (const std::string& survey : *pooled) {
+    out["warnings"].push_back(
+        fmt::format("versions of survey '{}' are pooled: group or filter by survey_version", survey));
+  }
+  return out;
+}
+
+}  // namespace echoloop::serving
