@@ -66,7 +66,7 @@ const std::vector<Fact>& facts() {
       {Table::counters, "counters", is_counter},
       {Table::counting, "counting", is_anything},
       {Table::cube, "cube", is_cell},
-      {Table::evidence, "evidence", [](auto key, auto) { return aggregates::parse_evidence_key(key).has_value(); }},
+      {Table::evidence, "evidence", [](auto key, auto) { return aggregates::evidence_window_bytes(key) != 0; }},
       {Table::findings, "findings", is_finding},
       {Table::causes, "causes", holds<state::Cause>},
       {Table::tasks, "tasks", holds<state::Task>},
