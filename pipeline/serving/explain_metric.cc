@@ -1,5 +1,7 @@
 #include "pipeline/serving/explain_metric.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <limits>
 #include <tuple>
@@ -20,6 +22,11 @@ std::string order_of(Time bucket, std::string_view session_id) {
 bool adds_something(const MetricQuery& query, const aggregates::Measures& adds) {
   const aggregates::Ratio ratio = query.metric->ratio(adds);
   return ratio.numerator != 0 || ratio.n != 0;
+}
+
+tl::unexpected<Error> too_many() {
+  return bad_input("tenant", fmt::format("has more than {} sessions: those behind a number are not listed for so many",
+                                         kComputedSessions_max));
 }
 
 }  // namespace
@@ -51,7 +58,7 @@ Result<RowParts> parts_of_rows(const MetricQuery& query, const Sources& sources,
   const std::vector<std::string> dimensions = needed_dimensions(query);
   auto whole = scan_sessions(by_hour, dimensions, sources, all_facts, add);
   if (!whole) return tl::make_unexpected(whole.error());
-  if (!*whole) return too_many_sessions(dimensions, domain);
+  if (!*whole) return too_many();
   hand_on();
   for (auto& [key, parts] : out) {
     std::sort(parts.begin(), parts.end(), [](const RowPart& a, const RowPart& b) {
@@ -79,7 +86,7 @@ Result<MetricParts> parts_of_metric(const MetricQuery& query, const std::optiona
   const std::vector<std::string> dimensions = needed_dimensions(query);
   auto whole = scan_sessions(by_hour, dimensions, sources, all_facts, add);
   if (!whole) return tl::make_unexpected(whole.error());
-  if (!*whole) return too_many_sessions(dimensions, domain);
+  if (!*whole) return too_many();
   for (const MetricPart& part : all) out.sum.merge(part.adds);
   std::erase_if(all, [&](const MetricPart& part) { return !adds_something(query, part.adds); });
   std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.order < b.order; });
