@@ -214,14 +214,15 @@ struct BulkTally {
   static void tell(const std::string& id, const std::string& where, const std::string& reason) {
     fmt::print(stderr, "{}: {}\n", id, Error{Fault::bad_input, where, reason}.text());
   }
-  int finish() const {
+  int finish(bool all) const {
+    if (all) return Tally{static_cast<int>(replayed), static_cast<int>(failed)}.finish("replayed");
     fmt::print("{{\"replayed\":{},\"failed\":{},\"accepted\":{},\"skipped\":{}}}\n", replayed, failed, accepted,
                skipped);
     return failed == 0 ? 0 : 1;
   }
 };
 
-int replay_many_on_server(const std::string& server, const Settings& settings) {
+int replay_many_on_server(const std::string& server, const Settings& settings, bool all) {
   BulkTally tally;
   auto done =
       each_page(server, "POST", fmt::format("/api/v1/dead/replay?limit={}{}", Replay::kPage_max, question_of(settings)),
@@ -234,10 +235,10 @@ int replay_many_on_server(const std::string& server, const Settings& settings) {
                     BulkTally::tell(one.at("id"), one.at("where"), one.at("reason"));
                 });
   if (!done) return failed(done.error());
-  return tally.finish();
+  return tally.finish(all);
 }
 
-int replay_many_in_folder(const Settings& settings) {
+int replay_many_in_folder(const Settings& settings, bool all) {
   auto embedded = Embedded::open(settings);
   if (!embedded) return failed(embedded.error());
   Opened opened{settings, std::move(*embedded)};
@@ -260,7 +261,7 @@ int replay_many_in_folder(const Settings& settings) {
   }
   if (auto settled = opened.house->wait_settled(); !settled) return failed(settled.error());
   opened.house->stop();
-  return tally.finish();
+  return tally.finish(all);
 }
 
 }  // namespace
@@ -285,7 +286,8 @@ int dead(const Invocation& invocation) {
   auto server = running_server(settings);
   if (verb == "list") return list(settings, server);
   if (verb == "show") return show(settings, server, words);
-  if (many) return server ? replay_many_on_server(*server, settings) : replay_many_in_folder(settings);
+  if (many)
+    return server ? replay_many_on_server(*server, settings, !chosen) : replay_many_in_folder(settings, !chosen);
   if (words.size() == 1 && words[0] == "all") {
     words.clear();
     auto listed = each_open(settings, server,

@@ -129,13 +129,15 @@ ordered_json groups_json(const DeadGroups& groups) {
 ordered_json dead_json(const DeadEntry& entry) {
   static constexpr const char* kStates[] = {"open", "replayed", "dropped"};
   const state::Rejected& rejected = entry.letter.rejected();
+  const LetterPlace place = place_of(rejected.where());
   ordered_json out = {
       {"id", entry.id},
       {"tenant", rejected.tenant().empty() ? ordered_json(nullptr) : ordered_json(rejected.tenant())},
       {"state", kStates[entry.letter.state()]},
       {"reason", rejected.reason()},
       {"group", fault_of(rejected)},
-      {"where", rejected.where()},
+      {"where", rejected.adapter().empty() ? std::string(place.pointer) : rejected.where()},
+      {"position", place.position.empty() ? ordered_json(nullptr) : ordered_json(std::string(place.position))},
       {"adapter", rejected.adapter().empty() ? ordered_json(nullptr) : ordered_json(rejected.adapter())},
       {"door", rejected.door()},
       {"received_at", format_time(from_ms(rejected.received_at()))},

@@ -72,8 +72,8 @@ class Imports(Case):
                 self.assertEqual((group["count"], group["adapter"], group["tenant"]), (450, "mydesk", "hongtu"))
                 self.assertNotEqual(group["reason"], group["example_reason"], "the id stays out of what the letters have in common")
                 (letter,) = house.lines_of("dead", "show", group["example_id"], *places)
-                self.assertRegex(letter["where"], r"day\.jsonl:\d+$")
-                at = int(letter["where"].rsplit(":", 1)[1])
+                self.assertRegex(letter["position"], r"day\.jsonl:\d+$")
+                at = int(letter["position"].rsplit(":", 1)[1])
                 self.assertEqual(json.loads(letter["document"])["id"], f"s{at - 1}", "the raw document, at its line")
 
                 code, out, _ = house.echoloop("dead", "replay", "--adapter", "mydesk", *places)
@@ -104,8 +104,8 @@ class Imports(Case):
                 places = ["--server", started.url()] if started else self.places + ["--strict-tenants"]
                 house.lines_of("import", file, *places)
                 letters = house.lines_of("dead", "list", *(["--server", started.url()] if started else self.places))
-                wanted = ["canon.ndjson:2 /data/closed_at", "canon.ndjson:3 byte 0", "canon.ndjson:4 /data/tenant"]
-                places = sorted(letter["where"].split("/", self.folder.count("/") + 1)[-1] for letter in letters)
+                wanted = [("canon.ndjson:2", "/data/closed_at"), ("canon.ndjson:3", "byte 0"), ("canon.ndjson:4", "/data/tenant")]
+                places = sorted((os.path.basename(letter["position"]), letter["where"]) for letter in letters)
                 if started:  # not strict, and the letters of before
                     wanted = sorted(wanted[:2] + wanted)
                 self.assertEqual(places, wanted)
