@@ -6,6 +6,7 @@
 #include <set>
 
 #include "pipeline/aggregates/cube.h"
+#include "pipeline/aggregates/metric.h"
 #include "pipeline/serving/cause_rows.h"
 #include "pipeline/serving/task_rows.h"
 #include "processors/casework/case_book.h"
@@ -23,10 +24,10 @@ Cells contributed(const state::Facts& facts, const std::vector<DimensionSet>& se
   const auto plans = sessions::plans_of(sets);
   sessions::contribute(
       facts, plans, [](std::string_view) { return 0; },
-      [&](std::size_t set, std::span<const sessions::Value> values, const aggregates::Measures& gained) {
+      [&](std::size_t set, std::span<const sessions::Value> values, const sessions::Gained& gained) {
         std::vector<std::string> texts;
         for (const sessions::Value& value : values) texts.emplace_back(value.text);
-        out[{set, std::move(texts)}].merge(gained);
+        out[{set, std::move(texts)}].merge(gained.measures);
       });
   return out;
 }
@@ -38,16 +39,12 @@ const Counting* counting_of(const state::Facts& facts, const Domain& domain) {
   return found == domain.counting.end() ? nullptr : &*found;
 }
 
-// Whether INSIGHT counts the session among those of the rule's window.
-Result<bool> is_evidence(const FoundSession& found, const ThresholdRule& rule, const std::vector<std::string>& scope,
-                         Time window, const Sources& sources) {
-  const std::vector<std::string_view> values(scope.begin(), scope.end());
-  const std::string key = aggregates::evidence_key(found.tenant, rule.id, values, to_ms(window), found.session_id);
-  const std::string set = aggregates::set_name(rule.group_by);
-  auto row = sources.rows->get(stage::Table::evidence,
-                               sources.shard_of(aggregates::cube_partition_key(found.tenant, set)), key);
-  if (!row) return tl::make_unexpected(row.error());
-  return row->has_value();
+// Whether the session counts for the rule: the numerator, or what is left of n for lower bounds (docs/aggregates.md).
+bool is_evidence(const ThresholdRule& rule, const aggregates::Measures& cell) {
+  const aggregates::MetricSpec* metric = aggregates::find_metric(rule.metric);
+  if (metric == nullptr) return false;
+  const aggregates::Ratio ratio = metric->ratio(cell);
+  return (rule.below ? ratio.n - ratio.numerator : ratio.numerator) > 0;
 }
 
 // The task of the rule's cause that the window counts for.
@@ -77,9 +74,7 @@ Result<void> add_cause_tasks(const FoundSession& found, const Cells& cells, cons
     const Time window = period_start(zone, rule.window, bucket);
     for (const auto& [place, measures] : cells) {
       if (counting.sets[place.first] != rule.group_by) continue;
-      auto evidence = is_evidence(found, rule, place.second, window, sources);
-      if (!evidence) return tl::make_unexpected(evidence.error());
-      if (!*evidence) continue;
+      if (!is_evidence(rule, measures)) continue;
       if (auto added = add_task_of_window(found, rule, place.second, window, sources, tasks); !added) return added;
     }
   }
