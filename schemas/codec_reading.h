@@ -77,6 +77,8 @@ class Reading {
   bool fail_text(Element value, const Path& at, std::size_t bytes_max);
 
   std::optional<Error> fault_;
+  Text last_time_text_;                    // of the document, with …
+  Time last_time_{};                       // … what it says
   std::vector<Text> keys_;                 // a stack: objects being read, outermost first
   std::deque<std::array<char, 24>> kept_;  // integers as text
 };
