@@ -149,7 +149,7 @@ bool Reading::thousandths(Element value, const Path& at, std::int64_t& out) {
 bool Reading::time(Element value, const Path& at, Time& out) {
   Text text;
   if (value.get(text) != simdjson::SUCCESS) return fail_type(at, "a string", value);
-  if (text == last_time_text_) {  // most events say one time twice
+  if (!text.empty() && text == last_time_text_) {  // most events say one time twice
     out = last_time_;
     return true;
   }
