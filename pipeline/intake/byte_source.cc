@@ -12,7 +12,9 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace echoloop {
@@ -68,6 +70,7 @@ class Gunzipped : public ByteSource {
   ~Gunzipped() override { inflateEnd(&stream_); }
   Result<std::size_t> read(std::span<char> buffer) override {
     if (!good_) return broken_world(name_, "no memory for gzip");
+    if (damage_) return tl::make_unexpected(*damage_);
     stream_.next_out = reinterpret_cast<Bytef*>(buffer.data());
     stream_.avail_out = static_cast<uInt>(std::min<std::size_t>(buffer.size(), 1u << 30));
     const std::size_t room = stream_.avail_out;
@@ -97,10 +100,13 @@ class Gunzipped : public ByteSource {
       if (answer == Z_STREAM_END) {
         between_members_ = true;
       } else if (answer != Z_OK && answer != Z_BUF_ERROR) {
-        return bad_input(name_, std::string("gzip data is damaged") +
-                                    (stream_.msg != nullptr ? std::string(": ") + stream_.msg : ""));
+        damage_ = Error{Fault::bad_input, name_, "gzip data is damaged"};
+        if (stream_.msg != nullptr) damage_->reason += std::string(": ") + stream_.msg;
+        break;
       }
     }
+    // What came out before the damage is given first.
+    if (damage_ && stream_.avail_out == room) return tl::make_unexpected(*damage_);
     return room - stream_.avail_out;
   }
 
@@ -111,6 +117,7 @@ class Gunzipped : public ByteSource {
   bool good_ = false;
   bool ended_ = false;
   bool between_members_ = false;
+  std::optional<Error> damage_;
   std::array<char, 64u << 10> input_{};
 };
 
@@ -147,6 +154,7 @@ class Recoded : public ByteSource {
         if (U_FAILURE(code) && code != U_BUFFER_OVERFLOW_ERROR)
           return broken_world("", std::string("ICU: ") + u_errorName(code));
       }
+      if (ended_ && std::exchange(lead_, u'\0') != 0) ready_ += '\xFF';
     }
     std::size_t size = ready_.copy(buffer.data(), buffer.size(), taken_);
     taken_ += size;
@@ -156,10 +164,13 @@ class Recoded : public ByteSource {
  private:
   void take(std::u16string_view units) {
     for (char16_t unit : units) {
-      if (lead_ != 0 && U16_IS_TRAIL(unit)) {
-        put(U16_GET_SUPPLEMENTARY(lead_, unit));
-        lead_ = 0;
-      } else if (U16_IS_LEAD(unit)) {
+      const char16_t lead = std::exchange(lead_, u'\0');
+      if (lead != 0 && U16_IS_TRAIL(unit)) {
+        put(U16_GET_SUPPLEMENTARY(lead, unit));
+        continue;
+      }
+      if (lead != 0) ready_ += '\xFF';  // half a character: some encodings, such as UTF-7, write one
+      if (U16_IS_LEAD(unit)) {
         lead_ = unit;
       } else if (unit == kUndecodable || U16_IS_TRAIL(unit)) {
         ready_ += '\xFF';

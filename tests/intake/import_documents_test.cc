@@ -108,7 +108,10 @@ TEST_F(Documents, DamagedGzipGivesWhatCameBeforeAndThenTheError) {
   EXPECT_EQ(cut[0], "1 {\"a\":1}");
   EXPECT_NE(cut.back().find("cut off"), std::string::npos) << cut.back();
   packed[packed.size() - 6] ^= 1;
-  EXPECT_NE(read(write("b.gz", packed), FileFormat::ndjson).back().find("damaged"), std::string::npos);
+  Lines damaged = read(write("b.gz", packed), FileFormat::ndjson);
+  ASSERT_EQ(damaged.size(), 3u);
+  EXPECT_EQ(damaged[1], "2 {\"a\":2}");
+  EXPECT_NE(damaged.back().find("damaged"), std::string::npos);
   EXPECT_EQ(read(write("c.gz", gzip_member("{}\n") + std::string(512, '\0')), FileFormat::ndjson), Lines{"1 {}"});
 }
 
@@ -156,6 +159,14 @@ TEST_F(Documents, CharactersThatCrossAChunkSurviveDecoding) {
 TEST_F(Documents, UndecodableBytesRejectTheirRowAndInventNothing) {
   EXPECT_EQ(read(write("a", "v\n\xC2\xFA\n\xFF\n\xD2\xE2\n"), FileFormat::csv, "gb18030"),
             (Lines{"2 {\"v\":\"满\"}", "3 [\"?\"] ! field 'v' is not UTF-8 (see --encoding)", "4 {\"v\":\"意\"}"}));
+}
+
+TEST_F(Documents, HalfACharacterIsNotLeftOut) {
+  EXPECT_EQ(read(write("a", "v\n+2AA-x\n+2D3eAA-\n+3gA-"), FileFormat::csv, "utf-7"),
+            (Lines{"2 [\"?x\"] ! field 'v' is not UTF-8 (see --encoding)", "3 {\"v\":\"😀\"}",
+                   "4 [\"?\"] ! field 'v' is not UTF-8 (see --encoding)"}));
+  EXPECT_EQ(read(write("a", "v\n+2AA"), FileFormat::csv, "utf-7"),
+            (Lines{"2 [\"?\"] ! field 'v' is not UTF-8 (see --encoding)"}));
 }
 
 TEST_F(Documents, WhatCannotBeOpenedSaysWhy) {
