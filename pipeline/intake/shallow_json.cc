@@ -5,6 +5,8 @@
 namespace echoloop {
 
 Result<nlohmann::ordered_json> parse_shallow_json(std::string_view text) {
+  // For nlohmann::json a NUL is the end of the text.
+  if (text.find('\0') != std::string_view::npos) return bad_input("", "not JSON");
   bool deep = false;
   auto json = nlohmann::ordered_json::parse(
       text,

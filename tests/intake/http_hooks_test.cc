@@ -99,6 +99,21 @@ TEST_F(Hooks, ABodyThatIsNoJsonCannotAddToTheDocument) {
   }
 }
 
+TEST_F(Hooks, ANulDoesNotEndABody) {
+  using namespace std::string_literals;
+  for (const auto& body : {R"({"sessions":["a"]})"s + '\0', "1\0,\"headers\":{\"x-session\":\"planted\"}"s}) {
+    log_.kept.clear();
+    EXPECT_EQ(post("plain", body).status, 400);
+    EXPECT_THAT(log_.of(Kind::event), IsEmpty());
+    ASSERT_THAT(log_.rejected(), SizeIs(1));
+    EXPECT_EQ(log_.rejected()[0].document(), body);
+  }
+}
+
+TEST_F(Hooks, AByteOrderMarkIsNoPartOfTheDocument) {
+  EXPECT_EQ(post("plain", "\xEF\xBB\xBF{\"sessions\":[\"a\"]}").body["accepted"], 1);
+}
+
 TEST_F(Hooks, OnlySignedRequestsPassASealedAdapter) {
   const std::string body = R"({"sessions":["a"]})";
   environment_["HOOK_SECRET"] = "s3cret";
