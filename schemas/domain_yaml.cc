@@ -32,6 +32,8 @@ bool is_boolean(std::string_view text) {
   return text == "true" || text == "false" || text == "True" || text == "False" || text == "TRUE" || text == "FALSE";
 }
 
+bool is_control(char c) { return (c >= 0 && c < ' ' && c != '\t' && c != '\n' && c != '\r') || c == 0x7F; }
+
 // Where characters stand: yaml-cpp counts bytes, people count characters.
 class Lines {
  public:
@@ -83,11 +85,14 @@ class TreeBuilder : public YAML::EventHandler {
     Node node;
     if (found == anchors_.end()) {
       document_.fault(lines_.place(mark), "an alias (*name) inside its own anchor");
-    } else if ((nodes_ += found->second.second) > kNodesMax) {
+    } else if (nodes_ + found->second.nodes > kNodesMax) {
       document_.fault(lines_.place(mark), "the aliases (*name) of this file multiply beyond a million values");
-      nodes_ -= found->second.second;
+    } else if (frames_.size() + found->second.depth > kDepthMax) {
+      refuse_depth(lines_.place(mark));
     } else {
-      node = found->second.first;
+      nodes_ += found->second.nodes;
+      note_depth(frames_.size() + found->second.depth);
+      node = found->second.node;
     }
     node.place = lines_.place(mark);
     add(std::move(node), 0);
@@ -129,9 +134,23 @@ class TreeBuilder : public YAML::EventHandler {
     Node node;
     YAML::anchor_t anchor = 0;
     std::size_t nodes_before = 0;
+    std::size_t deepest = 0;  // of what lies in it, counted from the root
     std::optional<std::string> key;
     Place key_place;
   };
+  struct Anchored {
+    Node node;
+    std::size_t nodes = 1;  // it and those inside
+    std::size_t depth = 0;  // lists and maps within each other, itself included
+  };
+
+  void refuse_depth(const Place& place) {
+    if (!unreadable) document_.fault(place, fmt::format("lists and maps within each other, more than {}", kDepthMax));
+    unreadable = true;
+  }
+  void note_depth(std::size_t depth) {
+    if (!frames_.empty()) frames_.back().deepest = std::max(frames_.back().deepest, depth);
+  }
 
   void check_tag(const Place& place, const std::string& tag) {
     if (tag == "?" || tag == "!" || tag.empty() || tag == "tag:yaml.org,2002:str") return;
@@ -144,36 +163,39 @@ class TreeBuilder : public YAML::EventHandler {
     frame.anchor = anchor;
     frame.nodes_before = nodes_;
     check_tag(frame.node.place, tag);
+    if (frames_.size() >= kDepthMax) refuse_depth(frame.node.place);
     frames_.push_back(std::move(frame));
+    note_depth(frames_.size());
   }
   void close() {
     Frame frame = std::move(frames_.back());
     frames_.pop_back();
     if (frame.node.kind == Node::Kind::map) check_duplicates(frame.node);
-    if (frame.anchor != 0) anchors_[frame.anchor] = {frame.node, nodes_ - frame.nodes_before + 1};
+    if (frame.anchor != 0)
+      anchors_[frame.anchor] = {frame.node, nodes_ - frame.nodes_before + 1, frame.deepest - frames_.size()};
+    note_depth(frame.deepest);
     add(std::move(frame.node), 0);
   }
   void check_duplicates(Node& map) {
     std::map<std::string_view, const Member*> seen;
-    bool any = false;
+    std::vector<bool> stands;
     for (const Member& member : map.members) {
       auto [first, fresh] = seen.emplace(member.key, &member);
+      stands.push_back(fresh);
       if (fresh) continue;
-      any = true;
       document_.fault(member.place,
                       fmt::format("key '{}' stands twice (first in line {})", member.key, first->second->place.line));
     }
-    if (!any) return;
+    if (seen.size() == map.members.size()) return;
     std::vector<Member> kept;
-    for (Member& member : map.members) {
-      bool stands = std::any_of(kept.begin(), kept.end(), [&](const Member& one) { return one.key == member.key; });
-      if (!stands) kept.push_back(std::move(member));
+    for (std::size_t i = 0; i < stands.size(); ++i) {
+      if (stands[i]) kept.push_back(std::move(map.members[i]));
     }
     map.members = std::move(kept);
   }
   void add(Node node, YAML::anchor_t anchor) {
     ++nodes_;
-    if (anchor != 0) anchors_[anchor] = {node, 1};
+    if (anchor != 0) anchors_[anchor] = {node};
     if (frames_.empty()) {
       root = std::move(node);
       return;
@@ -195,7 +217,7 @@ class TreeBuilder : public YAML::EventHandler {
   const Document& document_;
   const Lines& lines_;
   std::vector<Frame> frames_;
-  std::map<YAML::anchor_t, std::pair<Node, std::size_t>> anchors_;  // with the number of nodes inside
+  std::map<YAML::anchor_t, Anchored> anchors_;
   std::size_t nodes_ = 0;
 };
 
@@ -244,6 +266,11 @@ std::optional<Document> parse(std::string file, std::string_view text, std::vect
   }
   if (int line = lines.broken_line(); line > 0 || text.find('\0') != std::string_view::npos) {
     document.fault({std::max(line, 1), 1}, "is not UTF-8 text");
+    return std::nullopt;
+  }
+  // YAML has none of them, and for yaml-cpp the byte 04 ends the file.
+  if (const auto at = std::find_if(text.begin(), text.end(), is_control); at != text.end()) {
+    document.fault({1 + static_cast<int>(std::count(text.begin(), at, '\n')), 1}, "a control character");
     return std::nullopt;
   }
   try {

@@ -58,6 +58,8 @@ struct Document {
 inline constexpr std::size_t kFileBytesMax = 4u << 20;
 // Longest single text: patterns are matched by recursion.
 inline constexpr std::size_t kScalarBytesMax = 8192;
+// Lists and maps within each other, aliases filled in: trees are read, written and freed by recursion.
+inline constexpr std::size_t kDepthMax = 64;
 // Nodes after the aliases (*name) are copied out, against files that explode.
 inline constexpr std::size_t kNodesMax = 1'000'000;
 

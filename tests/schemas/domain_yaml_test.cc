@@ -62,6 +62,34 @@ TEST(DomainYaml, StopsAliasesThatMultiply) {
   EXPECT_NE(faults.front().message.find("multiply"), std::string::npos);
 }
 
+// Each anchor holds the one before, forty lists further down: tens of thousands of levels in a few kilobytes.
+TEST(DomainYaml, StopsAliasesThatNestBeyondAllMeasure) {
+  const auto nested = [](const std::string& inner) { return std::string(40, '[') + inner + std::string(40, ']'); };
+  std::string text = "a0: &a0 " + nested("1") + "\n";
+  for (int i = 1; i < 200; ++i) text += fmt::format("a{0}: &a{0} {1}\n", i, nested(fmt::format("*a{}", i - 1)));
+  DomainFaults faults;
+  EXPECT_FALSE(yaml::parse("f", text, faults));
+  ASSERT_FALSE(faults.empty());
+  EXPECT_EQ(faults.front().text(), "f:2:49: lists and maps within each other, more than 64");
+}
+
+TEST(DomainYaml, StopsListsThatNestBeyondAllMeasure) {
+  const auto nested = [](std::size_t levels) { return std::string(levels, '[') + std::string(levels, ']'); };
+  DomainFaults faults;
+  EXPECT_TRUE(yaml::parse("f", nested(yaml::kDepthMax), faults));
+  EXPECT_TRUE(faults.empty());
+  EXPECT_FALSE(yaml::parse("f", nested(yaml::kDepthMax + 1), faults));
+  EXPECT_FALSE(yaml::parse("f", nested(100'000), faults));
+}
+
+// yaml-cpp takes the byte 04 for the end of the file: what follows was left out in silence.
+TEST(DomainYaml, AControlCharacterDoesNotEndTheFile) {
+  DomainFaults faults;
+  EXPECT_FALSE(yaml::parse("f", "a: 1\n\x04 b: [", faults));
+  ASSERT_EQ(faults.size(), 1u);
+  EXPECT_EQ(faults.front().text(), "f:2:1: a control character");
+}
+
 TEST(DomainYaml, NamesThePlaceOfASyntaxError) {
   expect_fault("surveys.yaml", "    kind: nps\n", "    kind: nps\n   ‸- x\n",
                "no valid YAML: end of sequence not found");
