@@ -5,6 +5,7 @@
 
 #include <bit>
 #include <cstring>
+#include <limits>
 
 #include "pipeline/base/bytes.h"
 #include "pipeline/base/hash.h"
@@ -18,6 +19,7 @@ constexpr std::uint32_t kMagic = 0x4b4c4245;  // "EBLK"
 constexpr std::uint8_t kVersion = 1;
 constexpr std::size_t kChecked_from = 8;  // the header's own check covers what follows it
 constexpr int kZstd_level = 1;
+constexpr std::uint64_t kOffset_max = std::numeric_limits<std::int64_t>::max();  // readers count offsets in 63 bits
 
 template <class T>
 void append(std::string& out, T value) {
@@ -78,6 +80,7 @@ std::optional<BlockHeader> decode_header(std::string_view bytes) {
   header.compression = Compression{compression};
   if (header.records == 0 || header.raw_size > kBlock_bytes_max || header.stored_size > kBlock_bytes_max)
     return std::nullopt;
+  if (header.first_offset > kOffset_max - header.records) return std::nullopt;
   return header;
 }
 
@@ -146,12 +149,15 @@ std::optional<stage::Record> BlockCursor::next() {
   Reader reader{rest_};
   stage::Record record;
   record.kind = stage::Kind{reader.byte()};
-  record.at = from_ms(block_.header.first_at + static_cast<std::int64_t>(reader.varint()));
+  std::int64_t at_ms = 0;
+  const bool in_time =
+      !__builtin_add_overflow(block_.header.first_at, static_cast<std::int64_t>(reader.varint()), &at_ms);
+  record.at = from_ms(at_ms);
   record.key = reader.text();
   record.value = reader.text();
   record.offset = static_cast<std::int64_t>(offset_++);
   rest_ = reader.rest();
-  if (!reader.ok()) {
+  if (!reader.ok() || !in_time) {
     ok_ = false;
     rest_ = {};
     return std::nullopt;

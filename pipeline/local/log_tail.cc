@@ -75,16 +75,24 @@ Result<stage::Slice> LogTail::read(int partition, std::int64_t from_offset, cons
       bytes += record->key.size() + record->value.size();
       slice.records.push_back(*record);
     }
-    if (!cursor.ok()) {
-      return broken_world(folder_.string(),
-                          fmt::format("the event log is damaged: the block of partition {} with offset {} is malformed",
-                                      partition, (*block)->header.first_offset));
-    }
+    if (!cursor.ok()) return tl::make_unexpected(malformed(partition, (*block)->header));
     offset = (*block)->header.end_offset();
     kept->push_back(std::move(*block));
   }
   slice.keep = std::move(kept);
   return slice;
+}
+
+Error LogTail::malformed(int partition, const BlockHeader& header) const {
+  const Place place = place_of(partition, header.first_offset);
+  const std::filesystem::path path = segment_path(folder_, place.segment);
+  Error error{Fault::world, path.string(), "the event log is damaged: the block's records are malformed"};
+  // Only its header is at hand: where it lies is looked up once more.
+  auto file = File::open(path, File::Mode::read);
+  if (!file) return error;
+  auto found = find_block(*file, place.position, place.end, partition, header.first_offset);
+  if (found && *found) error.where += fmt::format(":{}", (*found)->next - header.disk_size());
+  return error;
 }
 
 Result<std::shared_ptr<const Block>> LogTail::block_at(int partition, std::uint64_t offset) const {

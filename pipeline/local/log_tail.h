@@ -46,6 +46,8 @@ class LogTail {
   Result<std::shared_ptr<const Block>> block_at(int partition, std::uint64_t offset) const;
   Result<std::shared_ptr<const Block>> block_on_disk(int partition, std::uint64_t offset) const;
   // The segment that holds the first block of the partition that ends behind the offset, and where to look in it.
+  // What to say of a sound block whose records cannot be read.
+  Error malformed(int partition, const BlockHeader& header) const;
   Place place_of(int partition, std::uint64_t offset) const;
 
   const std::filesystem::path folder_;

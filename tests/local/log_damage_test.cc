@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <limits>
 #include <thread>
 
 #include "pipeline/local/segment.h"
@@ -193,6 +194,33 @@ TEST_F(LogDamage, ASegmentThatACrashLeftUnbornIsMadeAgain) {
     EXPECT_EQ(read_all(*log, 0).size(), 1u);
     EXPECT_EQ(file_bytes(segment(2)), head);
   }
+}
+
+// Every check is in order, and the records are not.
+TEST_F(LogDamage, AMalformedBlockIsNamedByFileAndPosition) {
+  { ASSERT_TRUE(append_text(*open(), 0, "first")); }
+  const std::string before = file_bytes(segment(1));
+  const auto with = [&](std::string_view raw, std::int64_t first_at) {
+    BlockHeader header{.first_offset = 1, .group = 2, .records = 1, .first_at = first_at, .last_at = first_at};
+    compress(raw, Compression::none, header);
+    write_bytes(segment(1), before + encode_header(header) + std::string{raw});
+    return open()->read(0, 1, {});
+  };
+  std::string late{"\1\1\0\0", 4};  // an event a millisecond later, with empty key and value
+  EXPECT_TRUE(with(late, 1));
+  for (const auto& slice :
+       {with(late.substr(0, 3), 1), with(late + "x", 1), with(late, std::numeric_limits<std::int64_t>::max())}) {
+    ASSERT_FALSE(slice);
+    EXPECT_EQ(slice.error().where, segment(1).string() + ":" + std::to_string(before.size()));
+    EXPECT_THAT(slice.error().reason, HasSubstr("malformed"));
+  }
+}
+
+TEST_F(LogDamage, ABlockBeyondAllOffsetsIsNotSound) {
+  BlockHeader header{.first_offset = std::numeric_limits<std::int64_t>::max(), .records = 1};
+  EXPECT_FALSE(decode_header(encode_header(header)));
+  --header.first_offset;
+  EXPECT_TRUE(decode_header(encode_header(header)));
 }
 
 TEST_F(LogDamage, AMissingOrStrangeDescriptionIsAnError) {
