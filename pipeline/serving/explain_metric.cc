@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 #include <tuple>
 
 #include "pipeline/base/bytes.h"
@@ -14,7 +13,7 @@ namespace {
 
 std::string order_of(Time bucket, std::string_view session_id) {
   std::string order;
-  put_key_time(order, std::numeric_limits<std::int64_t>::max() - to_ms(bucket));
+  put_key_time(order, ~to_ms(bucket));  // newest first
   put_key_text(order, session_id);
   return order;
 }

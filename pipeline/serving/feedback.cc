@@ -25,8 +25,9 @@ bool has_dimensions(const Filters& filters, const state::Session& row) {
     const sessions::SetPlan plan{DimensionSet{name}};
     sessions::contribute(
         row.counted(), {&plan, 1}, [](std::string_view) { return 0; },
-        [&](std::size_t, std::span<const sessions::Value> values, const sessions::Gained& gained) {
-          found = found || (gained.measures.sessions() > 0 && allowed.contains(std::string(values[0].text)));
+        // clang 14 captures no parts of a structured binding
+        [&, &wanted = allowed](std::size_t, std::span<const sessions::Value> values, const sessions::Gained& gained) {
+          found = found || (gained.measures.sessions() > 0 && wanted.contains(std::string(values[0].text)));
         });
     if (!found) return false;
   }
@@ -60,11 +61,13 @@ Result<ShardPage> page_of_shard(int shard, const FeedbackQuery& query, const Sou
   std::string tenant;
   put_key_text(tenant, query.tenant);
   // The index runs from new to old: `to` (exclusive) is where it begins, `from` (inclusive) where it ends.
+  // Nothing was submitted before 1970, and keys know no such time.
+  if (query.to && to_ms(*query.to) <= 0) return ShardPage{};
   std::string begin = query.to ? sessions::feedback_key(query.tenant, to_ms(*query.to) - 1, "") : tenant;
   if (begin.size() > tenant.size()) begin.resize(begin.size() - 2);  // without the end mark of the empty session id
   if (query.after) begin = std::max(begin, *query.after + '\0');
   std::string end = prefix_end(tenant).value_or("");
-  if (query.from) {
+  if (query.from && to_ms(*query.from) > 0) {
     end = sessions::feedback_key(query.tenant, to_ms(*query.from) - 1, "");
     end.resize(end.size() - 2);
   }

@@ -169,6 +169,14 @@ class Cursors(Running):
         self.assertEqual(last.status, 200, "neither order nor limit are filters")
 
 
+class Feedback(Running):
+    def test_a_period_may_begin_or_end_with_time_itself(self):
+        """Midnight of 1970-01-01 in Shanghai lies before the first millisecond that keys know."""
+        self.feed([events.closed("a", f"{DAY}T00:00:00Z"), unsafe("a")])
+        found = [self.server.get("/api/v1/feedback", tenant="hongtu", **{end: "1970-01-01"}).json()["items"] for end in ("from", "to")]
+        self.assertEqual([[one["session_id"] for one in items] for items in found], [["a"], []])
+
+
 class Tenants(Running):
     def test_tasks_of_tenants_that_nobody_configured_are_there(self):
         sessions = {tenant: self.opened(f"s-{tenant}", tenant=tenant)[0] for tenant in ("hongtu", "anxin", "ghost", "ghost2", "z")}
