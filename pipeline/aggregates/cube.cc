@@ -117,7 +117,9 @@ std::string cube_partition_key(std::string_view tenant, std::string_view set) {
 }
 
 std::string canonical_line(const CubeKey& key, const Measures& measures) {
-  std::string out = fmt::format("{{\"bucket\":{},\"dimensions\":", floor_to(key.bucket_ms, kSecond_ms) / kSecond_ms);
+  // The second at or below, also where its milliseconds have no 64 bits.
+  const std::int64_t bucket = key.bucket_ms / kSecond_ms - (key.bucket_ms % kSecond_ms < 0 ? 1 : 0);
+  std::string out = fmt::format("{{\"bucket\":{},\"dimensions\":", bucket);
   put_json_texts(out, dimensions_of(key.set));
   out += ",\"measures\":";
   out += measures.json();

@@ -1,8 +1,10 @@
 #include "pipeline/aggregates/cube.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <limits>
 #include <random>
 #include <tuple>
 
@@ -126,6 +128,13 @@ TEST(CanonicalLine, IsTheLineOfTheDocument) {
             R"("measures":{"answered":1,"bins":{"handle":{"411":1}}},"tenant":"acme","values":["web","a/b"]})");
   EXPECT_EQ(canonical_line({"t", "", 0, {}}, {}),
             R"({"bucket":0,"dimensions":[],"measures":{},"tenant":"t","values":[]})");
+}
+
+TEST(CanonicalLine, ABucketBeforeAllTimeIsTheSecondBelowIt) {
+  EXPECT_THAT(canonical_line({"t", "", std::numeric_limits<std::int64_t>::min(), {}}, {}),
+              testing::StartsWith(R"({"bucket":-9223372036854776,)"));
+  EXPECT_THAT(canonical_line({"t", "", -1, {}}, {}), testing::StartsWith(R"({"bucket":-1,)"));
+  EXPECT_THAT(canonical_line({"t", "", -1000, {}}, {}), testing::StartsWith(R"({"bucket":-1,)"));
 }
 
 TEST(CanonicalLine, EscapesOnlyWhatTheDocumentNames) {
