@@ -100,10 +100,11 @@ Result<void> Outbox::load(const stage::View& store) {
       if (!reader.ok()) return tl::make_unexpected(malformed(partition));
       continue;
     }
-    auto scanned = scan_outbox(store, partition, line.position, [&](SentPtr sent) {
-      line.next_offset = sent->offset + 1;
+    // clang 14 captures no parts of a structured binding
+    auto scanned = scan_outbox(store, partition, line.position, [&, &into = line](SentPtr sent) {
+      into.next_offset = sent->offset + 1;
       queued_bytes_ += sent->bytes();
-      line.waiting.push_back(std::move(sent));
+      into.waiting.push_back(std::move(sent));
       return true;
     });
     if (!scanned) return scanned;

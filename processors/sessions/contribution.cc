@@ -250,7 +250,8 @@ class Spread {
         if (plan.dimensions[i] == Dimension::question && !selected.empty()) question = values[i].text;
       }
       if (all_questions_are(question)) question = {};
-      fill(plan, values, 0, [&] { use(span_of(values), selected, question); });
+      // clang 14 captures no parts of a structured binding
+      fill(plan, values, 0, [&, &chosen = selected] { use(span_of(values), chosen, question); });
     }
   }
 
