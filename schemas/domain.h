@@ -255,6 +255,8 @@ struct Domain {
   bool strict_tenants = false;
   Duration session_retention{400 * kDay_ms};  // stage time that a session's row lives after its last touch
 
+  std::uint64_t values_max = 10'000;  // of a dimension, counted under their own name; see insight/admission.h
+
   const Counting& counting_at(Time closed_at) const;
   // UTC for tenants that the configuration does not know.
   const TimeZone& zone_of(std::string_view tenant) const;

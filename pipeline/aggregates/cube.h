@@ -17,6 +17,9 @@ namespace echoloop::aggregates {
 std::string set_name(const std::vector<std::string>& dimensions);
 std::vector<std::string> dimensions_of(std::string_view set);
 
+// The value that cells of values beyond the bound on cardinality are counted under.
+inline constexpr std::string_view kOther = "other";
+
 struct CubeKey {
   std::string tenant, set;
   std::int64_t bucket_ms = 0;

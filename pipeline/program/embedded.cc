@@ -65,6 +65,7 @@ Result<std::shared_ptr<const Domain>> load_configuration(const Settings& setting
   auto domain = std::make_shared<Domain>(std::move(*loaded));
   domain->strict_tenants = settings.strict_tenants;
   domain->session_retention = settings.session_retention;
+  domain->values_max = settings.values_max;
   return domain;
 }
 

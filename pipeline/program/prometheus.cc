@@ -67,6 +67,15 @@ std::string prometheus_text(Embedded& embedded, const http::ServerStats& server,
       family.Add(labels).Increment(static_cast<double>(embedded.sources()->counter(row)));
     }
   }
+  auto& others = prometheus::BuildCounter()
+                     .Name("echoloop_cells_other_total")
+                     .Help("Changes of aggregates counted under `other` because the dimension has too many values.")
+                     .Register(registry);
+  for (std::string_view dimension : kDimensions) {
+    const std::string name{dimension};
+    others.Add({{"dimension", name}})
+        .Increment(static_cast<double>(embedded.sources()->counter("cells_other/" + name)));
+  }
   auto& hooks = prometheus::BuildCounter()
                     .Name("echoloop_hooks_unsigned_total")
                     .Help("Webhooks taken unsigned because the secret of their adapter is not set.")

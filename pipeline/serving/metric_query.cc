@@ -8,6 +8,7 @@
 #include "pipeline/aggregates/cube.h"
 #include "pipeline/serving/or_filters.h"
 #include "pipeline/serving/row_scan.h"
+#include "processors/insight/admission.h"
 #include "processors/sessions/contribution.h"
 
 namespace echoloop::serving {
@@ -67,6 +68,22 @@ Result<MetricQuery> read_metric_query(const std::string& name, const http::Query
       })) {
     return bad_input("group_by",
                      fmt::format("'{}' is credited to handlers: group or filter by agent, group or department", name));
+  }
+  return out;
+}
+
+Result<std::vector<std::string>> mixed_dimensions(const MetricQuery& query, const Sources& sources,
+                                                  const Domain& domain) {
+  std::vector<std::string> out;
+  const std::vector<std::string> dimensions = needed_dimensions(query);
+  const DimensionSet* set = stored_set(dimensions, domain);
+  if (set == nullptr || may_overlap(query)) return out;
+  const std::string name = aggregates::set_name(*set);
+  const int shard = sources.shard_of(aggregates::cube_partition_key(query.tenant, name));
+  for (const std::string& dimension : dimensions) {
+    auto mixed = insight::is_mixed(*sources.rows, shard, query.tenant, name, dimension);
+    if (!mixed) return tl::make_unexpected(mixed.error());
+    if (*mixed) out.push_back(dimension);
   }
   return out;
 }

@@ -36,6 +36,10 @@ using MetricRows = std::map<MetricKey, aggregates::Measures>;
 // Sessions that a computed combination may look at; more is a 400 that names the stored sets.
 inline constexpr std::size_t kComputedSessions_max = 200'000;
 
+// Those of the dimensions asked for of which some values are counted under `other`.
+Result<std::vector<std::string>> mixed_dimensions(const MetricQuery& query, const Sources& sources,
+                                                  const Domain& domain);
+
 // Rows without a session of the metric's own kind are left out.
 Result<MetricRows> collect(const MetricQuery& query, const Sources& sources, const Domain& domain);
 

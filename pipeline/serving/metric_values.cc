@@ -44,6 +44,13 @@ Result<ordered_json> values_head(const MetricQuery& query, const Metric& definit
     out["warnings"].push_back(
         fmt::format("versions of survey '{}' are pooled: group or filter by survey_version", survey));
   }
+  auto mixed = mixed_dimensions(query, sources, domain);
+  if (!mixed) return tl::make_unexpected(mixed.error());
+  for (const std::string& dimension : *mixed) {
+    out["warnings"].push_back(fmt::format(
+        "{} has more values than are counted under their own name (--limits.values): the others are in 'other'",
+        dimension));
+  }
   return out;
 }
 

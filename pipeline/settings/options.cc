@@ -146,6 +146,10 @@ std::vector<Option> make_table() {
       row("retention.sessions", "400d",
           duration("1s", "36500d", [](Settings& s, Duration v) { s.session_retention = v; }), kPipeline,
           "how long a session, and what makes its duplicates known, is kept after it was last touched"),
+      row("limits.values", "10000", count("1", "1000000", [](Settings& s, std::uint64_t v) { s.values_max = v; }),
+          kPipeline,
+          "values of a dimension that are counted under their own name, per tenant and dimension set; those that come "
+          "later are counted under `other`"),
       row("log.fsync", "always",
           one_of<Fsync>({{"always", Fsync::always}, {"never", Fsync::never}},
                         [](Settings& s, Fsync v) { s.log_fsync = v; }),

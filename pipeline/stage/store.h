@@ -31,6 +31,7 @@ enum class Table : std::uint8_t {
   outcomes = 14,         // SESSIONS: tenant, name, time, source, id → the CloudEvent
   orphans = 15,          // SESSIONS: tenant, session → empty; evaluations and tags whose session was never closed
   session_ages = 16,     // SESSIONS: about when they were last touched, tenant, session → more of them
+  admissions = 17,       // INSIGHT: values that are counted under their own name: processors/insight/admission.h
 };
 
 // Called with key and value; answers whether to go on.

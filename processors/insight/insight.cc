@@ -11,6 +11,7 @@
 #include "pipeline/aggregates/row.h"
 #include "pipeline/base/bytes.h"
 #include "pipeline/base/hash.h"
+#include "processors/insight/admission.h"
 #include "processors/insight/evidence.h"
 #include "processors/insight/threshold.h"
 #include "processors/insight/verdict.h"
@@ -46,13 +47,16 @@ class Insight final : public stage::Processor {
     cells.reserve(gained_.size());
     for (const auto& [key, gained] : gained_) cells.emplace_back(key, gained);
     std::sort(cells.begin(), cells.end());
+    fold(cells, context);
     const Beginnings before = beginnings(cells, context);
     for (const auto& [key, gained] : cells) merge(key, gained, context);
     for (const auto& [place, begin_ms] : before) mark_near_beginning(place, begin_ms, context);
     gained_.clear();
+    folded_.clear();
     evidence_.for_each_changed([this](const aggregates::EvidenceWindow& window) { mark(window); });
     evidence_.end_epoch(static_cast<std::uint64_t>(last_offset_), context);
     for (const auto& [window, scopes] : dirty_) evaluate(window, scopes, context);
+    admission_.end_epoch(context);
     dirty_.clear();
     begun_.clear();
     marked_ = {};
@@ -71,6 +75,22 @@ class Insight final : public stage::Processor {
 
   static stage::BrokenWorld unreadable() {
     return stage::BrokenWorld({Fault::world, "table cube", "a row that cannot be read"});
+  }
+
+  // Cells of values beyond the bound are counted under `other`.
+  void fold(Cells& cells, stage::Context& context) {
+    std::erase_if(cells, [&](const auto& cell) {
+      const auto& [key, gained] = cell;
+      if (gained.empty()) return false;
+      auto other = admission_.folded(key, *domain_, context);
+      if (!other) return false;
+      auto [sum, fresh] = folded_.try_emplace(std::move(*other), gained);
+      if (!fresh && !aggregates::merge_rows(sum->second, gained, sum->second)) throw unreadable();
+      return true;
+    });
+    if (folded_.empty()) return;
+    for (const auto& [key, gained] : folded_) cells.emplace_back(key, gained);
+    std::sort(cells.begin(), cells.end());
   }
 
   // The row with what the epoch added to it.
@@ -292,6 +312,7 @@ class Insight final : public stage::Processor {
       for (Time earlier : earlier_starts) usual.push_back(&sum(window, earlier, context));
     }
     for (const Scope& scope : scopes) {
+      if (is_mixed(window.tenant, rule, scope, context)) continue;
       Observation seen;
       if (auto found = sums.find(scope); found != sums.end()) seen.now = metric->ratio(found->second);
       for (const WindowSums::Sums* earlier : usual) {
@@ -306,6 +327,16 @@ class Insight final : public stage::Processor {
     }
   }
 
+  // What many values have in common is nobody's cause.
+  bool is_mixed(const std::string& tenant, const ThresholdRule& rule, const Scope& scope, stage::Context& context) {
+    for (std::size_t i = 0; i < scope.size(); ++i) {
+      if (scope[i] == aggregates::kOther &&
+          admission_.is_mixed(tenant, aggregates::set_name(rule.group_by), i, context))
+        return true;
+    }
+    return false;
+  }
+
   // Where the windows of the last cell seen are noted: cells come sorted, many of one bucket in a row.
   struct Marked {
     std::string tenant, set;
@@ -317,6 +348,8 @@ class Insight final : public stage::Processor {
   std::shared_ptr<const Domain> domain_;                                             // of the last epoch
   std::map<std::string, std::vector<std::size_t>> rules_of_set_;                     // indices of thresholds
   absl::flat_hash_map<std::string, std::string, TextHash, std::equal_to<>> gained_;  // cube key → row to add
+  std::map<std::string, std::string> folded_;  // the same of cells that stand for others
+  Admission admission_;
   Evidence evidence_;
   std::int64_t last_offset_ = 0;  // of the deltas taken
   std::map<Window, std::set<Scope>> dirty_;
