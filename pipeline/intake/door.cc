@@ -38,18 +38,20 @@ std::optional<Time> event_time(const Event& event) {
 class Door::Batch {
  public:
   // `value` must outlive the batch.
-  void add_event(std::string_view key, std::string_view value, Time at) {
-    records_.push_back({stage::Kind::event, place(key), value, {}, at});
+  void add_event(const Event& event, std::string_view value, Time at) {
+    auto key_place = place(partition_key_of(event));
+    records_.push_back({stage::Kind::event, key_place, value, {}, at, place(tenant_of(event))});
   }
   void add_own(stage::Kind kind, std::string_view key, std::string_view value, Time at) {
     auto key_place = place(key);
-    records_.push_back({kind, key_place, {}, place(value), at});
+    records_.push_back({kind, key_place, {}, place(value), at, {}});
   }
   std::vector<stage::Append> views() const {
     std::vector<stage::Append> out;
     out.reserve(records_.size());
     auto view = [this](Place p) { return std::string_view{own_}.substr(p.begin, p.size); };
-    for (const auto& r : records_) out.push_back({r.kind, view(r.key), r.own.size > 0 ? view(r.own) : r.value, r.at});
+    for (const auto& r : records_)
+      out.push_back({r.kind, view(r.key), r.own.size > 0 ? view(r.own) : r.value, r.at, view(r.tenant)});
     return out;
   }
   bool empty() const { return records_.empty(); }
@@ -64,6 +66,7 @@ class Door::Batch {
     std::string_view value;
     Place own;
     Time at{};
+    Place tenant;
   };
   Place place(std::string_view text) {
     own_.append(text);
@@ -223,7 +226,7 @@ void Door::take(std::size_t index, std::string_view document, Result<Event> even
     if (auto error = unwelcome(*event, origin)) event = tl::make_unexpected(std::move(*error));
   }
   if (event) {
-    batch.add_event(partition_key_of(*event), document, stage_time(*event));
+    batch.add_event(*event, document, stage_time(*event));
     ++entered.accepted;
     return;
   }
@@ -245,7 +248,7 @@ bool Door::take_all(std::span<const std::string_view> events, const Origin& orig
       if (auto error = unwelcome(*event, origin)) event = tl::make_unexpected(std::move(*error));
     }
     if (event) {
-      batch.add_event(partition_key_of(*event), events[i], stage_time(*event));
+      batch.add_event(*event, events[i], stage_time(*event));
       ++entered.accepted;
     } else {
       entered.rejected.push_back({i, event.error().where, event.error().reason});

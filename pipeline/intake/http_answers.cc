@@ -7,8 +7,9 @@
 namespace echoloop {
 
 http::Response full_response() {
-  auto response =
-      http::problem(429, "Too much is waiting", "the log cannot keep up; nothing was taken, send the same again later");
+  auto response = http::problem(429, "Too much is waiting",
+                                "the stages cannot keep up, with all tenants or with this one; nothing was "
+                                "taken, send the same again later");
   response.headers.add("Retry-After", "1");
   return response;
 }

@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "pipeline/http/server.h"
@@ -33,13 +34,19 @@ sigset_t take_signals() {
   return signals;
 }
 
-// 10,000 connections and the files of RocksDB need more descriptors than the usual soft limit; the hard limit is the
-// operator's.
-void raise_file_limit() {
+// For the store, the log, adapters, and connections on their way out.
+constexpr rlim_t kOwn_files = 1'024;
+constexpr rlim_t kConnections_max = 20'000;
+
+// Thousands of connections and the files of RocksDB need more descriptors than the usual soft limit; the hard limit is
+// the operator's. Answers how many connections there may be, so that a crowd leaves the store its files.
+std::size_t raise_file_limit() {
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return http::ServerOptions{}.connections_max;
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
+  const rlim_t left = limit.rlim_max > 2 * kOwn_files ? limit.rlim_max - kOwn_files : limit.rlim_max / 2;
+  return std::min(left, kConnections_max);
 }
 
 // Everything that a running server is beside the pipeline.
@@ -97,7 +104,7 @@ http::Router routes(const Settings& settings, Embedded& embedded, Front& front) 
 int run(const Invocation& invocation) {
   const Settings& settings = invocation.settings;
   sigset_t signals = take_signals();
-  raise_file_limit();
+  const std::size_t connections_max = raise_file_limit();
   curl_global_init(CURL_GLOBAL_DEFAULT);
   auto embedded = Embedded::open(settings);
   if (!embedded) return failed(embedded.error());
@@ -108,6 +115,7 @@ int run(const Invocation& invocation) {
   house.start();
   http::ServerOptions options;
   options.listen = format_address(settings.listen);
+  options.connections_max = connections_max;
   auto server = http::Server::start(options, routes(settings, house, front));
   if (!server) return failed(server.error());
   front.server = std::move(*server);

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include "pipeline/base/hash.h"
+#include "pipeline/intake/shares.h"
 #include "processors/casework/casework.h"
 #include "processors/insight/insight.h"
 #include "processors/sessions/sessions.h"
@@ -11,27 +12,27 @@
 namespace echoloop::program {
 namespace {
 
-// Events that may wait for the stages before intake says 429: some seconds of work, well below what a disk holds.
-constexpr std::int64_t kBacklog_max = 2'000'000;
-
 class LogAppender final : public stage::Appender {
  public:
-  explicit LogAppender(local::LocalHouse& house) : house_(house) {}
+  LogAppender(local::LocalHouse& house, std::uint64_t backlog_max)
+      : house_(house), shares_(static_cast<std::int64_t>(backlog_max)) {}
 
   int partitions() const override { return house_.partitions(); }
 
   Result<stage::Appended> append(std::span<const stage::Append> records) override {
-    if (house_.backlog() > kBacklog_max) return stage::Appended::full;
+    if (!shares_.admit(records, house_.backlog())) return stage::Appended::full;
     std::vector<local::Append> out;
     out.reserve(records.size());
     for (const stage::Append& record : records) out.push_back({record.kind, record.key, record.value, record.at});
     auto done = house_.log().append(out);
     if (!done) return tl::make_unexpected(done.error());
+    shares_.entered(records);
     return stage::Appended::durable;
   }
 
  private:
   local::LocalHouse& house_;
+  Shares shares_;
 };
 
 local::HouseOptions house_options(const Settings& settings) {
@@ -85,7 +86,7 @@ Result<void> Embedded::build() {
   for (const std::string& repair : house_->repairs()) spdlog::warn("{}", repair);
   house_->on_commit([this] { bell_.ring(); });
 
-  appender_ = std::make_unique<LogAppender>(*house_);
+  appender_ = std::make_unique<LogAppender>(*house_, settings_.backlog_max);
   DoorOptions door;
   door.retention = settings_.session_retention;
   door.clock = settings_.clock == Clock::event ? StageClock::event : StageClock::wall;

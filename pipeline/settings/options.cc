@@ -146,6 +146,10 @@ std::vector<Option> make_table() {
       row("retention.sessions", "400d",
           duration("1s", "36500d", [](Settings& s, Duration v) { s.session_retention = v; }), kPipeline,
           "how long a session, and what makes its duplicates known, is kept after it was last touched"),
+      row("limits.backlog", "2000000",
+          count("1000", "1000000000", [](Settings& s, std::uint64_t v) { s.backlog_max = v; }), kPipeline,
+          "events that may wait for the stages before intake answers 429; above half of it a tenant does that of which "
+          "more waits than an even share of that half"),
       row("limits.values", "10000", count("1", "1000000", [](Settings& s, std::uint64_t v) { s.values_max = v; }),
           kPipeline,
           "values of a dimension that are counted under their own name, per tenant and dimension set; those that come "

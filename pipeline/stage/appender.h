@@ -16,12 +16,13 @@ struct Append {
   Kind kind{};
   std::string_view key;
   std::string_view value;
-  Time at{};  // stage time; the log never lets it run backwards
+  Time at{};                  // stage time; the log never lets it run backwards
+  std::string_view tenant{};  // whose share of what may wait it takes; empty: nobody's
 };
 
 enum class Appended {
   durable,  // every record survives a crash from now on
-  full,     // too much is waiting: nothing was taken, try again later
+  full,     // too much is waiting, of all or of one of the tenants: nothing was taken, try again later
 };
 
 // Safe from any thread.
