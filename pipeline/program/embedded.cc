@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 #include "pipeline/base/hash.h"
 #include "pipeline/intake/shares.h"
 #include "processors/casework/casework.h"
@@ -14,8 +16,9 @@ namespace {
 
 class LogAppender final : public stage::Appender {
  public:
-  LogAppender(local::LocalHouse& house, std::uint64_t backlog_max)
-      : house_(house), shares_(static_cast<std::int64_t>(backlog_max)) {}
+  // `clock`: no record is later than it; null: they say their times themselves.
+  LogAppender(local::LocalHouse& house, BelievedClock* clock, std::uint64_t backlog_max)
+      : house_(house), clock_(clock), shares_(static_cast<std::int64_t>(backlog_max)) {}
 
   int partitions() const override { return house_.partitions(); }
 
@@ -23,7 +26,9 @@ class LogAppender final : public stage::Appender {
     if (!shares_.admit(records, house_.backlog())) return stage::Appended::full;
     std::vector<local::Append> out;
     out.reserve(records.size());
-    for (const stage::Append& record : records) out.push_back({record.kind, record.key, record.value, record.at});
+    const Time latest = clock_ == nullptr ? Time::max() : clock_->now();
+    for (const stage::Append& record : records)
+      out.push_back({record.kind, record.key, record.value, std::min(record.at, latest)});
     auto done = house_.log().append(out);
     if (!done) return tl::make_unexpected(done.error());
     shares_.entered(records);
@@ -32,6 +37,7 @@ class LogAppender final : public stage::Appender {
 
  private:
   local::LocalHouse& house_;
+  BelievedClock* clock_;
   Shares shares_;
 };
 
@@ -86,10 +92,12 @@ Result<void> Embedded::build() {
   for (const std::string& repair : house_->repairs()) spdlog::warn("{}", repair);
   house_->on_commit([this] { bell_.ring(); });
 
-  appender_ = std::make_unique<LogAppender>(*house_, settings_.backlog_max);
+  const bool by_wall = settings_.clock == Clock::wall;
+  appender_ = std::make_unique<LogAppender>(*house_, by_wall ? &clock_ : nullptr, settings_.backlog_max);
   DoorOptions door;
+  door.now = [this] { return clock_.now(); };
   door.retention = settings_.session_retention;
-  door.clock = settings_.clock == Clock::event ? StageClock::event : StageClock::wall;
+  door.clock = by_wall ? StageClock::wall : StageClock::event;
   if (settings_.strict_tenants) {
     door.knows_tenant = [domain = domain_](std::string_view tenant) {
       return domain->get()->tenants.contains(std::string(tenant));

@@ -11,6 +11,7 @@
 
 #include "pipeline/delivery/task_file.h"
 #include "pipeline/engine/engine.h"
+#include "pipeline/intake/believed_clock.h"
 #include "pipeline/intake/door.h"
 #include "pipeline/local/local_link.h"
 #include "pipeline/serving/sources.h"
@@ -70,6 +71,7 @@ class Embedded {
   std::unique_ptr<local::LocalHouse> house_;
   std::shared_ptr<CurrentDomain> domain_;  // shared by every shard and request
   std::shared_ptr<serving::Sources> sources_;
+  BelievedClock clock_;
   std::unique_ptr<stage::Appender> appender_;
   std::unique_ptr<Door> door_;
   stage::CommitBell bell_;
