@@ -100,6 +100,23 @@ const std::string& EventLog::identity() const { return state_->meta.identity; }
 const Recovery& EventLog::recovery() const { return state_->recovery; }
 std::int64_t EventLog::end_offset(int partition) const { return state_->tail.end_offset(partition); }
 std::uint64_t EventLog::disk_bytes() const { return state_->tail.disk_bytes(); }
+std::optional<Time> EventLog::last_at() const {
+  const std::int64_t ms = state_->tail.last_at_ms();
+  return ms == SegmentIndex{}.last_at ? std::nullopt : std::optional{from_ms(ms)};
+}
+
+bool EventLog::has_old(Time older_than, const std::vector<std::int64_t>& ends) const {
+  return state_->tail.oldest(to_ms(older_than), ends) != nullptr;
+}
+
+Result<void> EventLog::remove_old(Time older_than, const std::vector<std::int64_t>& ends) {
+  const auto last = state_->tail.oldest(to_ms(older_than), ends);
+  if (!last) return {};
+  if (Result<void> saved = save_first(state_->folder, *last); !saved) return saved;
+  for (std::uint64_t number : state_->tail.forget(last->number)) remove_segment(state_->folder, number);
+  return {};
+}
+
 void EventLog::skip_to(int partition, std::int64_t offset) { state_->tail.skip_to(partition, offset); }
 
 Result<std::uint64_t> EventLog::append(std::span<const Append> records) {

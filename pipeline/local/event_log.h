@@ -96,6 +96,15 @@ class EventLog {
   // The one record of that offset, or an empty slice when there is none.
   Result<stage::Slice> read_one(int partition, std::int64_t offset) const;
 
+  // The newest time of a record; nothing while there is none.
+  std::optional<Time> last_at() const;
+
+  // Whole segments of records that are older than that time and lie before `ends`, one offset for each partition, may
+  // be removed from the beginning of the log, except the one being written: is there one, and do it. Records of them
+  // are gone: a read goes on behind them. Offsets stay. One thread at a time. Error (world): nothing is removed.
+  bool has_old(Time older_than, const std::vector<std::int64_t>& ends) const;
+  Result<void> remove_old(Time older_than, const std::vector<std::int64_t>& ends);
+
   // The next record of the partition gets at least this offset. For a log that lost its tail (sync never, power cut)
   // under a store that knows of more. Only before the first append.
   void skip_to(int partition, std::int64_t offset);

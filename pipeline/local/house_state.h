@@ -45,7 +45,11 @@ struct LocalHouse::State {
   std::mutex commit_mutex;
   std::unique_ptr<EventLog> log;  // last: its writer rings the bells until it has stopped
 
+  std::mutex retention_mutex;
+
   void ring_all();
+  // Removes segments of the log that are older than the retention and processed.
+  void remove_old_events();
   // The commit of the embedded house; positions are already checked.
   Result<void> commit(stage::Epoch epoch);
 };

@@ -146,8 +146,23 @@ Result<void> LocalHouse::State::commit(stage::Epoch epoch) {
     told = listeners;
   }
   for (const auto& listener : told) listener();
+  remove_old_events();
   ECHOLOOP_CRASH_POINT("commit.end");
   return {};
+}
+
+// A disk in trouble shows at the next commit; a segment that stays until then harms nobody.
+void LocalHouse::State::remove_old_events() {
+  const auto newest = log->last_at();
+  if (!options.event_retention || !newest) return;
+  std::unique_lock turn{retention_mutex, std::try_to_lock};
+  if (!turn) return;
+  std::vector<std::int64_t> processed;
+  for (int partition = 0; partition < log->partitions(); ++partition)
+    processed.push_back(outbox->position({stage::Topic::events, partition}));
+  const Time older_than = *newest - *options.event_retention;
+  // What was processed must survive a power cut before the records that it came from are gone.
+  if (log->has_old(older_than, processed) && store->sync()) (void)log->remove_old(older_than, processed);
 }
 
 }  // namespace echoloop::local

@@ -24,7 +24,9 @@ struct HouseOptions {
   std::optional<int> partitions;  // of every topic (= shards of every stage); nothing: what the folder has,
                                   // kPartitions_default for a new one
   store::StoreOptions store;
-  LogOptions log;                                        // its partitions and on_durable are the house's
+  LogOptions log;  // its partitions and on_durable are the house's
+  std::optional<Duration>
+      event_retention{};  // stage time for which processed records stay in the log; nothing: for ever
   std::size_t queued_bytes_max = std::size_t{64} << 20;  // of deltas and cases; above it no events are handed out
 };
 

@@ -59,9 +59,24 @@ Error bad_block(const fs::path& path, std::uint64_t position, std::string_view w
           fmt::format("the event log is damaged: no sound block stands here, {}{}", why, kSee_damage)};
 }
 
+fs::path first_path(const fs::path& folder) { return folder / "log.first"; }
+
 }  // namespace
 
-Result<std::vector<std::uint64_t>> list_segments(const fs::path& folder) {
+Result<SegmentIndex> load_first(const fs::path& folder, int partitions) {
+  std::error_code fault;
+  if (!fs::exists(first_path(folder), fault)) {
+    SegmentIndex none;
+    none.partitions.resize(static_cast<std::size_t>(partitions));
+    return none;
+  }
+  Result<std::string> bytes = read_whole(first_path(folder));
+  if (!bytes) return tl::make_unexpected(bytes.error());
+  if (auto index = decode_index(*bytes, partitions)) return std::move(*index);
+  return broken_world(first_path(folder).string(), "the event log is damaged: this file does not say where it begins");
+}
+
+Result<std::vector<std::uint64_t>> list_segments(const fs::path& folder, std::uint64_t removed) {
   std::vector<std::uint64_t> numbers;
   std::error_code fault;
   for (fs::directory_iterator entry{folder, fault}, end; !fault && entry != end; entry.increment(fault)) {
@@ -72,9 +87,11 @@ Result<std::vector<std::uint64_t>> list_segments(const fs::path& folder) {
   }
   if (fault) return broken_world(folder.string(), "the folder cannot be read: " + fault.message());
   std::sort(numbers.begin(), numbers.end());
+  std::erase_if(numbers, [&](std::uint64_t number) { return number <= removed; });
   for (std::size_t i = 0; i < numbers.size(); ++i) {
-    if (numbers[i] == i + 1) continue;
-    return broken_world(segment_path(folder, i + 1).string(), "the event log is damaged: this segment is missing");
+    const std::uint64_t expected = removed + i + 1;
+    if (numbers[i] == expected) continue;
+    return broken_world(segment_path(folder, expected).string(), "the event log is damaged: this segment is missing");
   }
   return numbers;
 }
@@ -110,7 +127,7 @@ Result<LogMeta> open_meta(const fs::path& folder, std::optional<int> partitions)
     }
     return *meta;
   }
-  if (fs::exists(segment_path(folder, 1), fault))
+  if (fs::exists(segment_path(folder, 1), fault) || fs::exists(first_path(folder), fault))
     return broken_world(path.string(), "the event log is damaged: this file is missing");
   LogMeta meta{partitions.value_or(kPartitions_default), {}};
   if (meta.partitions < 1 || meta.partitions > kPartitions_max) {
@@ -134,6 +151,18 @@ Result<LogMeta> read_meta(const fs::path& folder) {
   return open_meta(folder, std::nullopt);
 }
 
+Result<void> save_first(const fs::path& folder, const SegmentIndex& removed) {
+  SegmentIndex first = removed;
+  for (SegmentIndex::Span& span : first.partitions) span.entries.clear();
+  return replace_file(first_path(folder), encode_index(first));
+}
+
+void remove_segment(const fs::path& folder, std::uint64_t number) {
+  std::error_code gone;
+  fs::remove(segment_path(folder, number), gone);
+  fs::remove(index_path(folder, number), gone);
+}
+
 SegmentIndex following(const SegmentIndex& index) {
   SegmentIndex next;
   next.number = index.number + 1;
@@ -145,11 +174,16 @@ SegmentIndex following(const SegmentIndex& index) {
 }
 
 Result<Segments> open_segments(const fs::path& folder, int partitions, Sync sync) {
-  Result<std::vector<std::uint64_t>> numbers = list_segments(folder);
+  Result<SegmentIndex> first = load_first(folder, partitions);
+  if (!first) return tl::make_unexpected(first.error());
+  // What a crash left of segments that should be gone.
+  std::error_code fault;
+  for (std::uint64_t number = first->number; number > 0 && fs::exists(segment_path(folder, number), fault); --number)
+    remove_segment(folder, number);
+  Result<std::vector<std::uint64_t>> numbers = list_segments(folder, first->number);
   if (!numbers) return tl::make_unexpected(numbers.error());
   Segments out;
-  SegmentIndex before;  // of the segment before: where the next one goes on
-  before.partitions.resize(static_cast<std::size_t>(partitions));
+  SegmentIndex before = std::move(*first);  // of the segment before: where the next one goes on
   for (std::uint64_t number : *numbers) {
     const bool last = number == numbers->back();
     const fs::path path = segment_path(folder, number);

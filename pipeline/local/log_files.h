@@ -25,10 +25,18 @@ Result<LogMeta> open_meta(const std::filesystem::path& folder, std::optional<int
 // Reads it, and makes nothing. Error (world): there is none, too.
 Result<LogMeta> read_meta(const std::filesystem::path& folder);
 
-// Numbers of the segment files, from 1 without a gap. Error (world): one is missing.
-Result<std::vector<std::uint64_t>> list_segments(const std::filesystem::path& folder);
+// What lies before the first segment: the last one that was removed, by log.first, or nothing. Error (world): damage.
+Result<SegmentIndex> load_first(const std::filesystem::path& folder, int partitions);
+// Numbers of the segment files behind the removed ones, without a gap. Error (world): one is missing.
+Result<std::vector<std::uint64_t>> list_segments(const std::filesystem::path& folder, std::uint64_t removed);
 // Was the file cut off by a crash while it was made: too short for more than its header, and that not sound?
 Result<bool> stillborn(const File& file, std::uint64_t number);
+
+// Where a log begins whose oldest segments were removed: the index of the last one of those, without its entries, in
+// the file log.first. It is written before they are, so that an opening may finish what a crash interrupted.
+Result<void> save_first(const std::filesystem::path& folder, const SegmentIndex& removed);
+// Removes the files of a segment; that they are gone already is good.
+void remove_segment(const std::filesystem::path& folder, std::uint64_t number);
 
 // The segments as they are on disk. The last one is written to.
 struct Segments {

@@ -7,18 +7,19 @@ namespace echoloop::local {
 Result<std::unique_ptr<LogReader>> LogReader::open(const std::filesystem::path& folder) {
   Result<LogMeta> meta = read_meta(folder);
   if (!meta) return tl::make_unexpected(meta.error());
-  Result<std::vector<std::uint64_t>> numbers = list_segments(folder);
+  Result<SegmentIndex> first = load_first(folder, meta->partitions);
+  if (!first) return tl::make_unexpected(first.error());
+  Result<std::vector<std::uint64_t>> numbers = list_segments(folder, first->number);
   if (!numbers) return tl::make_unexpected(numbers.error());
   std::vector<std::shared_ptr<const SegmentIndex>> sealed;
-  SegmentIndex active;
-  active.partitions.resize(static_cast<std::size_t>(meta->partitions));
+  SegmentIndex active = *first;
   for (std::uint64_t number : *numbers) {
     const bool last = number == numbers->back();
     Result<File> file = File::open(segment_path(folder, number), File::Mode::read);
     if (!file) return tl::make_unexpected(file.error());
     Result<std::uint64_t> size = file->size();
     if (!size) return tl::make_unexpected(size.error());
-    if (number > 1) sealed.push_back(std::make_shared<const SegmentIndex>(active));
+    if (number > first->number + 1) sealed.push_back(std::make_shared<const SegmentIndex>(active));
     if (auto index = last ? std::nullopt : load_index(folder, number, *size, meta->partitions)) {
       active = std::move(*index);
       continue;

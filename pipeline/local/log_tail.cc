@@ -26,6 +26,40 @@ std::uint64_t LogTail::disk_bytes() const {
   return bytes;
 }
 
+std::int64_t LogTail::last_at_ms() const {
+  std::shared_lock lock{mutex_};
+  return active_.last_at;
+}
+
+std::shared_ptr<const SegmentIndex> LogTail::oldest(std::int64_t older_than_ms,
+                                                    const std::vector<std::int64_t>& ends) const {
+  std::shared_lock lock{mutex_};
+  std::shared_ptr<const SegmentIndex> found;
+  for (const auto& segment : sealed_) {
+    if (segment->last_at >= older_than_ms) break;
+    for (std::size_t p = 0; p < ends.size(); ++p) {
+      if (static_cast<std::int64_t>(segment->partitions[p].end_offset) > ends[p]) return found;
+    }
+    found = segment;
+  }
+  return found;
+}
+
+std::vector<std::uint64_t> LogTail::forget(std::uint64_t number) {
+  std::vector<std::uint64_t> numbers;
+  std::unique_lock lock{mutex_};
+  std::erase_if(sealed_, [&](const auto& segment) {
+    if (segment->number <= number) numbers.push_back(segment->number);
+    return segment->number <= number;
+  });
+  return numbers;
+}
+
+bool LogTail::is_gone(std::uint64_t segment) const {
+  std::shared_lock lock{mutex_};
+  return segment < (sealed_.empty() ? active_.number : sealed_.front()->number);
+}
+
 void LogTail::publish(const std::vector<std::shared_ptr<const Block>>& blocks) {
   std::unique_lock lock{mutex_};
   for (const std::shared_ptr<const Block>& block : blocks) {
@@ -133,6 +167,7 @@ Result<std::shared_ptr<const Block>> LogTail::block_on_disk(int partition, std::
       place.position = std::max(place.position, trail.next);
     }
     Result<File> file = File::open(segment_path(folder_, place.segment), File::Mode::read);
+    if (!file && is_gone(place.segment)) continue;  // removed since it was looked up
     if (!file) return tl::make_unexpected(file.error());
     Result<std::optional<FoundBlock>> found = find_block(*file, place.position, place.end, partition, offset);
     if (!found) return tl::make_unexpected(found.error());

@@ -25,6 +25,14 @@ class LogTail {
   std::uint64_t disk_bytes() const;
   Result<stage::Slice> read(int partition, std::int64_t from_offset, const stage::PollLimits& limits) const;
 
+  // The newest time of a record; before all times when there is none.
+  std::int64_t last_at_ms() const;
+
+  // The newest of the oldest sealed segments of which every record is older than that and lies before `ends`; null:
+  // there is none. forget() lets go of it and all before it; who reads there meanwhile finds what comes behind.
+  std::shared_ptr<const SegmentIndex> oldest(std::int64_t older_than_ms, const std::vector<std::int64_t>& ends) const;
+  std::vector<std::uint64_t> forget(std::uint64_t number);
+
   // The writer's thread only:
   const SegmentIndex& active() const { return active_; }
   void publish(const std::vector<std::shared_ptr<const Block>>& blocks);  // they lie on disk, one behind the other
@@ -49,13 +57,14 @@ class LogTail {
   // What to say of a sound block whose records cannot be read.
   Error malformed(int partition, const BlockHeader& header) const;
   Place place_of(int partition, std::uint64_t offset) const;
+  bool is_gone(std::uint64_t segment) const;
 
   const std::filesystem::path folder_;
   const std::size_t ring_bytes_max_;
   const std::unique_ptr<Trail[]> trails_;
 
   mutable std::shared_mutex mutex_;                          // all below
-  std::vector<std::shared_ptr<const SegmentIndex>> sealed_;  // numbers 1, 2, …
+  std::vector<std::shared_ptr<const SegmentIndex>> sealed_;  // numbers rise by one
   SegmentIndex active_;
   std::vector<std::deque<std::shared_ptr<const Block>>> rings_;  // per partition
   std::deque<int> ring_order_;                                   // partitions of the blocks in memory, oldest first

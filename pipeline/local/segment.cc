@@ -90,7 +90,7 @@ std::optional<std::uint64_t> decode_segment_header(std::string_view bytes, std::
   return reader.u64();
 }
 
-Result<void> save_index(const std::filesystem::path& folder, const SegmentIndex& index) {
+std::string encode_index(const SegmentIndex& index) {
   std::string out{kIndex_magic};
   put_varint(out, index.number);
   put_varint(out, index.end);
@@ -107,14 +107,12 @@ Result<void> save_index(const std::filesystem::path& folder, const SegmentIndex&
       put_varint(out, entry.position);
     }
   }
-  return replace_file(index_path(folder, index.number), checked(std::move(out)));
+  return checked(std::move(out));
 }
 
-std::optional<SegmentIndex> load_index(const std::filesystem::path& folder, std::uint64_t number, std::uint64_t size,
-                                       int partitions) {
-  Result<std::string> bytes = read_whole(index_path(folder, number));
-  if (!bytes || !bytes->starts_with(kIndex_magic)) return std::nullopt;
-  std::optional<std::string_view> body = unchecked(*bytes);
+std::optional<SegmentIndex> decode_index(std::string_view bytes, int partitions) {
+  if (!bytes.starts_with(kIndex_magic)) return std::nullopt;
+  std::optional<std::string_view> body = unchecked(bytes);
   if (!body) return std::nullopt;
   Reader reader{body->substr(kIndex_magic.size())};
   SegmentIndex index;
@@ -124,8 +122,7 @@ std::optional<SegmentIndex> load_index(const std::filesystem::path& folder, std:
   index.last_group = reader.varint();
   index.left_in_group = static_cast<std::uint32_t>(reader.varint());
   index.last_at = reader.signed_varint();
-  if (index.number != number || index.end != size || reader.varint() != static_cast<std::uint64_t>(partitions))
-    return std::nullopt;
+  if (reader.varint() != static_cast<std::uint64_t>(partitions)) return std::nullopt;
   index.partitions.resize(static_cast<std::size_t>(partitions));
   for (SegmentIndex::Span& span : index.partitions) {
     span.end_offset = reader.varint();
@@ -138,6 +135,18 @@ std::optional<SegmentIndex> load_index(const std::filesystem::path& folder, std:
   }
   if (!reader.ok() || !reader.done()) return std::nullopt;
   return index;
+}
+
+Result<void> save_index(const std::filesystem::path& folder, const SegmentIndex& index) {
+  return replace_file(index_path(folder, index.number), encode_index(index));
+}
+
+std::optional<SegmentIndex> load_index(const std::filesystem::path& folder, std::uint64_t number, std::uint64_t size,
+                                       int partitions) {
+  Result<std::string> bytes = read_whole(index_path(folder, number));
+  if (!bytes) return std::nullopt;
+  std::optional<SegmentIndex> index = decode_index(*bytes, partitions);
+  return index && index->number == number && index->end == size ? index : std::nullopt;
 }
 
 Result<Scan> scan_segment(const File& file, std::uint64_t number, const std::vector<std::uint64_t>& ends) {

@@ -57,6 +57,9 @@ std::string encode_segment_header(const SegmentIndex& index);
 // The first group, when these are the sound header of the segment of that number.
 std::optional<std::uint64_t> decode_segment_header(std::string_view bytes, std::uint64_t number);
 
+// An index as bytes with a check, and back. Nothing when they are damaged or of another number of partitions.
+std::string encode_index(const SegmentIndex& index);
+std::optional<SegmentIndex> decode_index(std::string_view bytes, int partitions);
 Result<void> save_index(const std::filesystem::path& folder, const SegmentIndex& index);
 // Nothing when the file is missing, damaged or not of a segment of that number, size and number of partitions.
 std::optional<SegmentIndex> load_index(const std::filesystem::path& folder, std::uint64_t number, std::uint64_t size,

@@ -35,7 +35,13 @@ Result<LogCheck> verify_log(const fs::path& folder, const store::Tell& tell) {
   out.partitions = meta->partitions;
   out.identity = meta->identity;
   out.ends.resize(static_cast<std::size_t>(meta->partitions));
-  Result<std::vector<std::uint64_t>> numbers = list_segments(folder);
+  Result<SegmentIndex> first = load_first(folder, meta->partitions);
+  if (!first) {
+    tell({first.error().where, std::nullopt, first.error().reason});
+    return out;
+  }
+  for (std::size_t p = 0; p < out.ends.size(); ++p) out.ends[p] = first->partitions[p].end_offset;
+  Result<std::vector<std::uint64_t>> numbers = list_segments(folder, first->number);
   if (!numbers) {
     tell({numbers.error().where, std::nullopt, numbers.error().reason});
     return out;

@@ -53,6 +53,7 @@ local::HouseOptions house_options(const Settings& settings) {
   out.log.segment_bytes = settings.log_segment_bytes;
   out.log.ring_bytes = settings.memory_bytes / 16;
   out.log.in_flight_bytes = settings.memory_bytes / 16;
+  out.event_retention = settings.event_retention.value_or(settings.session_retention);
   out.queued_bytes_max = settings.memory_bytes / 16;
   return out;
 }

@@ -146,6 +146,8 @@ std::vector<Option> make_table() {
       row("retention.sessions", "400d",
           duration("1s", "36500d", [](Settings& s, Duration v) { s.session_retention = v; }), kPipeline,
           "how long a session, and what makes its duplicates known, is kept after it was last touched"),
+      row("retention.events", "", duration("1s", "36500d", [](Settings& s, Duration v) { s.event_retention = v; }),
+          kPipeline, "how long the event log keeps what all stages have processed; without it as long as sessions"),
       row("limits.backlog", "2000000",
           count("1000", "1000000000", [](Settings& s, std::uint64_t v) { s.backlog_max = v; }), kPipeline,
           "events that may wait for the stages before intake answers 429; above half of it a tenant does that of which "

@@ -46,6 +46,7 @@ struct Settings {
   Duration epoch_interval{};
   bool strict_tenants = false;
   Duration session_retention{};
+  std::optional<Duration> event_retention;  // none: as long as sessions
   std::uint64_t backlog_max = 0;            // events that may wait for the stages
   std::uint64_t values_max = 0;             // of a dimension, per tenant and dimension set
   Fsync log_fsync{};
