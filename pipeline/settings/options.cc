@@ -145,7 +145,8 @@ std::vector<Option> make_table() {
           "reject events of tenants that the configuration does not know"),
       row("retention.sessions", "400d",
           duration("1s", "36500d", [](Settings& s, Duration v) { s.session_retention = v; }), kPipeline,
-          "how long a session, and what makes its duplicates known, is kept after it was last touched"),
+          "how long a session, and what makes its duplicates known, is kept after it was last touched; as long as that "
+          "also outcomes, answers to commands, settled dead letters and the evidence behind windows"),
       row("retention.events", "", duration("1s", "36500d", [](Settings& s, Duration v) { s.event_retention = v; }),
           kPipeline, "how long the event log keeps what all stages have processed; without it as long as sessions"),
       row("limits.backlog", "2000000",

@@ -32,6 +32,7 @@ enum class Table : std::uint8_t {
   orphans = 15,          // SESSIONS: tenant, session → empty; evaluations and tags whose session was never closed
   session_ages = 16,     // SESSIONS: about when they were last touched, tenant, session → more of them
   admissions = 17,       // INSIGHT: values that are counted under their own name: processors/insight/admission.h
+  row_ages = 18,         // every stage: table, about when it was written, key → empty: pipeline/stage/row_ages.h
 };
 
 // Called with key and value; answers whether to go on.

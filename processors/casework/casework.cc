@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "pipeline/stage/row_ages.h"
 #include "schemas/codec.h"
 
 namespace echoloop::casework {
@@ -49,7 +50,9 @@ class Casework final : public stage::Processor {
   }
 
   void end_epoch(stage::Context& context) override {
+    if (!domain_) domain_ = current_->get();
     book_.flush(context);
+    row_ages_.expire(stage::Table::command_results, "commands", domain_->session_retention, context);
     domain_.reset();
   }
 
@@ -58,6 +61,7 @@ class Casework final : public stage::Processor {
   std::shared_ptr<const Domain> domain_;  // of this epoch
   EventDecoder decoder_;
   CaseBook book_;
+  stage::RowAges row_ages_;
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "pipeline/base/hash.h"
+#include "pipeline/stage/row_ages.h"
 #include "processors/casework/casework.h"
 #include "processors/casework/lifecycle.h"
 #include "schemas/codec.h"
@@ -151,6 +152,7 @@ void take_command(const stage::Record& record, const Event& event, const Domain&
   result.set_at(to_ms(context.now()));
   result.set_fingerprint(std::move(fingerprint));
   context.put(stage::Table::command_results, key, result.SerializeAsString());
+  stage::RowAges::note(stage::Table::command_results, key, domain.session_retention, context);
   context.count("commands_decided");
 }
 

@@ -13,6 +13,7 @@
 #include "pipeline/base/hash.h"
 #include "processors/insight/admission.h"
 #include "processors/insight/evidence.h"
+#include "processors/insight/evidence_ages.h"
 #include "processors/insight/threshold.h"
 #include "processors/insight/verdict.h"
 #include "processors/insight/window_sums.h"
@@ -57,6 +58,7 @@ class Insight final : public stage::Processor {
     evidence_.end_epoch(static_cast<std::uint64_t>(last_offset_), context);
     for (const auto& [window, scopes] : dirty_) evaluate(window, scopes, context);
     admission_.end_epoch(context);
+    evidence_ages_.end_epoch(static_cast<std::uint64_t>(last_offset_), domain_->session_retention, context);
     dirty_.clear();
     begun_.clear();
     marked_ = {};
@@ -351,6 +353,7 @@ class Insight final : public stage::Processor {
   std::map<std::string, std::string> folded_;  // the same of cells that stand for others
   Admission admission_;
   Evidence evidence_;
+  EvidenceAges evidence_ages_;
   std::int64_t last_offset_ = 0;  // of the deltas taken
   std::map<Window, std::set<Scope>> dirty_;
   Marked marked_;

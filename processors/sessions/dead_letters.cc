@@ -50,7 +50,7 @@ void keep_refused(const stage::Record& record, std::string_view tenant, const Er
   keep(record, std::move(rejected), context);
 }
 
-void settle(const stage::Record& record, stage::Context& context) {
+void settle(const stage::Record& record, Duration retention, stage::Context& context) {
   state::DeadSettled settled;
   if (!settled.ParseFromArray(record.value.data(), static_cast<int>(record.value.size()))) return;
   auto row = context.get(stage::Table::dead, settled.id());
@@ -64,6 +64,15 @@ void settle(const stage::Record& record, stage::Context& context) {
   letter.set_state(settled.state());
   letter.set_settled_at(to_ms(record.at));
   context.put(stage::Table::dead, settled.id(), letter.SerializeAsString());
+  stage::RowAges::note(stage::Table::dead, settled.id(), retention, context);
+}
+
+void expire_settled(stage::RowAges& ages, Duration retention, stage::Context& context) {
+  ages.expire(stage::Table::dead, "dead_letters", retention, context, [](std::string_view row, Time before) {
+    state::DeadLetter letter;
+    letter.ParseFromArray(row.data(), static_cast<int>(row.size()));
+    return letter.state() != state::DeadLetter::OPEN && letter.settled_at() < to_ms(before);
+  });
 }
 
 }  // namespace echoloop::sessions

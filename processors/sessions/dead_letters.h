@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "pipeline/stage/processor.h"
+#include "pipeline/stage/row_ages.h"
 
 namespace echoloop::sessions {
 
@@ -16,6 +17,8 @@ void keep_rejected(const stage::Record& record, stage::Context& context);
 // A record that this stage itself refuses. `tenant` is empty where it is not known.
 void keep_refused(const stage::Record& record, std::string_view tenant, const Error& error, stage::Context& context);
 // A letter was replayed or dropped (record kind `dead_settled`).
-void settle(const stage::Record& record, stage::Context& context);
+void settle(const stage::Record& record, Duration retention, stage::Context& context);
+// Erases letters that were settled longer ago than the retention.
+void expire_settled(stage::RowAges& ages, Duration retention, stage::Context& context);
 
 }  // namespace echoloop::sessions

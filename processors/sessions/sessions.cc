@@ -11,6 +11,7 @@
 
 #include "pipeline/base/bytes.h"
 #include "pipeline/base/hash.h"
+#include "pipeline/stage/row_ages.h"
 #include "processors/sessions/ages.h"
 #include "processors/sessions/counting.h"
 #include "processors/sessions/dead_letters.h"
@@ -60,7 +61,7 @@ class Sessions final : public stage::Processor {
         keep_rejected(record, context);
         break;
       case stage::Kind::dead_settled:
-        settle(record, context);
+        settle(record, domain_->session_retention, context);
         context.hurry();  // a person waits for it
         break;
       case stage::Kind::reload:
@@ -82,6 +83,8 @@ class Sessions final : public stage::Processor {
     open_by_key_.clear();
     open_.clear();
     ages_.end_epoch(domain_->session_retention, context);
+    row_ages_.expire(stage::Table::outcomes, "outcomes", domain_->session_retention, context);
+    expire_settled(row_ages_, domain_->session_retention, context);
     recount(context);
     arena_.Reset();
     book_.flush(context);
@@ -104,7 +107,7 @@ class Sessions final : public stage::Processor {
                     fmt::format("tenant '{}' is not configured", tenant_of(*event)), context);
     }
     if (std::holds_alternative<TaskCommand>(event->data)) return forward_command(*event, record, context);
-    if (std::holds_alternative<OutcomeObserved>(event->data)) return keep_outcome(*event, record, context);
+    if (std::holds_alternative<OutcomeObserved>(event->data)) return keep_outcome(*event, record, *domain_, context);
     Open& open = open_entry(tenant_of(*event), partition_key_of(*event), context);
     const Guard guard{*event, record.value};
     const Seen known = seen(*open.row, guard);
@@ -141,7 +144,8 @@ class Sessions final : public stage::Processor {
     context.hurry();
   }
 
-  static void keep_outcome(const Event& event, const stage::Record& record, stage::Context& context) {
+  static void keep_outcome(const Event& event, const stage::Record& record, const Domain& domain,
+                           stage::Context& context) {
     const auto& outcome = std::get<OutcomeObserved>(event.data);
     std::string key;
     put_key_text(key, outcome.tenant);
@@ -151,7 +155,9 @@ class Sessions final : public stage::Processor {
     put_key_text(key, event.id);
     bool known = context.get(stage::Table::outcomes, key).has_value();
     context.count(known ? "events_duplicate" : "events_applied");
-    if (!known) context.put(stage::Table::outcomes, key, std::string(record.value));
+    if (known) return;
+    context.put(stage::Table::outcomes, key, std::string(record.value));
+    stage::RowAges::note(stage::Table::outcomes, key, domain.session_retention, context);
   }
 
   Open& open_entry(std::string_view tenant, std::string_view session_id, stage::Context& context) {
@@ -259,6 +265,7 @@ class Sessions final : public stage::Processor {
   Normaliser normaliser_;
   CountingBook book_;
   Ages ages_;
+  stage::RowAges row_ages_;
   google::protobuf::Arena arena_;  // what the epoch holds of sessions
   std::deque<Open> open_;
   absl::flat_hash_map<std::string_view, Open*, TextHash, std::equal_to<>> open_by_key_;
