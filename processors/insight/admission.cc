@@ -59,11 +59,11 @@ std::optional<std::string> Admission::folded(std::string_view cube_key, const Do
     partition_key_ = cube_key.substr(0, cube_key.size() - reader.rest().size());
     place_ = &place_of(partition_key_, set, context);
   }
-  if (place_->empty()) return std::nullopt;
+  if (place_->dimensions.empty()) return std::nullopt;
   KeyReader reader{cube_key.substr(partition_key_.size())};
   const std::int64_t bucket_ms = reader.time_ms();
   std::optional<std::string> out;
-  for (Dimension& dimension : *place_) {
+  for (Dimension& dimension : place_->dimensions) {
     const std::string_view before = reader.rest();
     const std::string_view value = take_text(reader);
     const bool admitted = admits(dimension, value, bucket_ms, domain, context);
@@ -81,13 +81,13 @@ std::optional<std::string> Admission::folded(std::string_view cube_key, const Do
 bool Admission::is_mixed(std::string_view tenant, std::string_view set, std::size_t dimension,
                          stage::Context& context) {
   const std::string key = aggregates::cube_partition_key(tenant, set);
-  return place_of(key, set, context).at(dimension).refused_until.has_value();
+  return place_of(key, set, context).dimensions.at(dimension).refused_until.has_value();
 }
 
 void Admission::end_epoch(stage::Context& context) {
   std::size_t held = 0;
   for (auto& [key, place] : places_) {
-    for (Dimension& dimension : place) {
+    for (Dimension& dimension : place.dimensions) {
       held += dimension.admitted.size();
       if (dimension.refused == 0) continue;
       std::string row;
@@ -98,19 +98,23 @@ void Admission::end_epoch(stage::Context& context) {
     }
   }
   place_ = nullptr;
-  if (held > kHeld_max) places_.clear();
+  absl::erase_if(places_, [&](auto& entry) { return !std::exchange(entry.second.asked, false) && held > kHeld_max; });
 }
 
 Admission::Place& Admission::place_of(std::string_view partition_key, std::string_view set, stage::Context& context) {
-  if (auto known = places_.find(partition_key); known != places_.end()) return known->second;
+  if (auto known = places_.find(partition_key); known != places_.end()) {
+    known->second.asked = true;
+    return known->second;
+  }
   Place place;
+  place.asked = true;
   for (const std::string& name : aggregates::dimensions_of(set)) {
-    Dimension& dimension = place.emplace_back();
+    Dimension& dimension = place.dimensions.emplace_back();
     dimension.name = name;
     dimension.key = dimension_key(partition_key, name);
     for (std::string_view value : kAlways) dimension.admitted.insert(hash64(in_key(value)));
   }
-  if (!place.empty()) read(partition_key, place, context);
+  if (!place.dimensions.empty()) read(partition_key, place, context);
   place_ = nullptr;  // places move
   return places_.emplace(partition_key, std::move(place)).first->second;
 }
@@ -125,9 +129,9 @@ void Admission::read(std::string_view partition_key, Place& place, stage::Contex
                    return true;
                  }
                  const std::string name = reader.text();
-                 auto dimension =
-                     std::find_if(place.begin(), place.end(), [&](const Dimension& d) { return d.name == name; });
-                 if (dimension == place.end()) throw unreadable("admissions");
+                 auto dimension = std::find_if(place.dimensions.begin(), place.dimensions.end(),
+                                               [&](const Dimension& d) { return d.name == name; });
+                 if (dimension == place.dimensions.end()) throw unreadable("admissions");
                  if (reader.done()) {
                    dimension->refused_until = Reader{value}.signed_varint();
                    return true;
@@ -149,7 +153,7 @@ void Admission::admit_cube(std::string_view partition_key, Place& place, stage::
                [&](std::string_view key, std::string_view) {
                  KeyReader reader{key.substr(partition_key.size())};
                  reader.time_ms();
-                 for (Dimension& dimension : place) {
+                 for (Dimension& dimension : place.dimensions) {
                    const Hash hash = hash64(take_text(reader));
                    if (!dimension.admitted.contains(hash)) admit(dimension, hash, std::nullopt, context);
                  }

@@ -38,7 +38,8 @@ class Admission {
  private:
   using Hash = std::uint64_t;  // of a value as it stands in keys
   using Hashes = absl::flat_hash_set<Hash>;
-  static constexpr std::size_t kHeld_max = 500'000;  // hashes, some 16 bytes each
+  // Hashes, some 16 bytes each; above it places that an epoch did not ask for are let go.
+  static constexpr std::size_t kHeld_max = 500'000;
 
   struct Dimension {
     std::string name;
@@ -48,7 +49,11 @@ class Admission {
     std::optional<std::int64_t> refused_until;     // newest bucket of which a cell was refused
     std::int64_t refused = 0;                      // cells, in this epoch
   };
-  using Place = std::vector<Dimension>;  // of one (tenant, set), in the set's order
+  // One (tenant, set).
+  struct Place {
+    std::vector<Dimension> dimensions;  // in the set's order
+    bool asked = false;                 // in this epoch
+  };
 
   Place& place_of(std::string_view partition_key, std::string_view set, stage::Context& context);
   void read(std::string_view partition_key, Place& place, stage::Context& context) const;
