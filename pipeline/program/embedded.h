@@ -55,6 +55,8 @@ class Embedded {
   std::optional<Error> failure() const;
   // That, or what all waits for: room on the disk.
   std::optional<Error> trouble() const;
+  // The wall clock has leapt and is not believed yet.
+  bool clock_doubted() { return settings_.clock == Clock::wall && clock_.doubts(); }
   // Called once, from any thread, when the engine or the outbox file fails.
   void on_failure(std::function<void()> listener) { failure_listener_ = std::move(listener); }
 

@@ -91,6 +91,8 @@ std::string prometheus_text(Embedded& embedded, const http::ServerStats& server,
         static_cast<double>(embedded.house().backlog()));
   gauge(registry, "echoloop_log_bytes", "Size of the event log on disk.",
         static_cast<double>(embedded.house().log().disk_bytes()));
+  gauge(registry, "echoloop_clock_doubted", "1 while the wall clock stands ahead of stage time after a leap.",
+        embedded.clock_doubted() ? 1 : 0);
   gauge(registry, "echoloop_http_connections", "Open HTTP connections.", static_cast<double>(server.connections));
   gauge(registry, "echoloop_http_requests_waiting", "Requests that run or wait for a worker.",
         static_cast<double>(server.waiting));
