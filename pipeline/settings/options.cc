@@ -149,7 +149,7 @@ std::vector<Option> make_table() {
           "also outcomes, answers to commands, settled dead letters and the evidence behind windows"),
       row("retention.events", "", duration("1s", "36500d", [](Settings& s, Duration v) { s.event_retention = v; }),
           kPipeline, "how long the event log keeps what all stages have processed; without it as long as sessions"),
-      row("limits.backlog", "2000000",
+      row("limits.backlog", "500000",
           count("1000", "1000000000", [](Settings& s, std::uint64_t v) { s.backlog_max = v; }), kPipeline,
           "events that may wait for the stages before intake answers 429; above half of it a tenant does that of which "
           "more waits than an even share of that half"),
