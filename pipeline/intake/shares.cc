@@ -19,10 +19,10 @@ void for_each_tenant(std::span<const stage::Append> records, const Visit& visit)
 }  // namespace
 
 bool Shares::admit(std::span<const stage::Append> records, std::int64_t waiting) {
-  if (waiting <= room_ / 2) return true;
-  if (waiting > room_) return false;
   std::lock_guard lock{mutex_};
   turn_pages(waiting);
+  if (waiting <= room_ / 2) return true;
+  if (waiting > room_) return false;
   bool within = true;
   for_each_tenant(records, [&](std::string_view tenant, std::int64_t) {
     auto found = waiting_.find(tenant);
@@ -31,6 +31,11 @@ bool Shares::admit(std::span<const stage::Append> records, std::int64_t waiting)
     within = within && own < room_ / 2 / tenants;
   });
   return within;
+}
+
+std::size_t Shares::tenants_waiting() {
+  std::lock_guard lock{mutex_};
+  return waiting_.size();
 }
 
 void Shares::turn_pages(std::int64_t waiting) {

@@ -25,6 +25,8 @@ class Shares {
   bool admit(std::span<const stage::Append> records, std::int64_t waiting);
   // They are durable and wait from now on.
   void entered(std::span<const stage::Append> records);
+  // Tenants of which something waits, about.
+  std::size_t tenants_waiting();
 
  private:
   using Counts = absl::flat_hash_map<std::string, std::int64_t, TextHash, std::equal_to<>>;

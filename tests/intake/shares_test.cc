@@ -74,6 +74,17 @@ TEST_F(ShareOfTheRoom, WhatWasProcessedIsNoLongerCounted) {
   EXPECT_TRUE(admits("small"));
 }
 
+TEST_F(ShareOfTheRoom, CalmDaysLeaveNothingBehind) {
+  for (int i = 0; i < 100'000; ++i) {
+    const std::string tenant = "t" + std::to_string(i);
+    ASSERT_TRUE(admits(tenant));
+    enter(tenant, 1);
+    process(1);
+  }
+  EXPECT_TRUE(admits("t"));
+  EXPECT_EQ(shares_.tenants_waiting(), 0u);
+}
+
 TEST_F(ShareOfTheRoom, WhatWaitedBeforeTheStartIsNobodys) {
   waiting_ = kRoom * 8 / 10;
   EXPECT_TRUE(admits("a"));
