@@ -35,6 +35,14 @@ http::Response sessions_behind(const http::Request& request, const Sources& sour
   if (!limit) return refused(limit.error());
   auto cursor = cursor_parameter(request);
   if (!cursor) return refused(cursor.error());
+  auto mixed = mixed_dimensions(*query, sources, *domain);
+  if (!mixed) return refused(mixed.error());
+  for (const std::string& dimension : *mixed) {
+    query->warnings.push_back(fmt::format(
+        "{} has more values than are counted under their own name (--limits.values): sessions have their own here, so "
+        "those behind 'other' are not listed under it",
+        dimension));
+  }
   auto found = parts_of_metric(*query, *cursor, *limit, sources, *domain);
   if (!found) return refused(found.error());
   ordered_json items = ordered_json::array();

@@ -161,6 +161,9 @@ class ManyValues(Running):
         self.assertEqual(set(rows.values()), {2})
         self.assertIn("channel has more values", " ".join(warnings))
         self.assertEqual(self.sessions(), ({(): 2 * self.VALUES}, []))
+        behind = self.server.get("/api/v1/metrics/sessions/sessions", tenant=events.TENANT, channel="channel-99999", limit=1)
+        self.assertEqual(behind.json()["value"]["n"], 2)
+        self.assertIn("channel has more values", " ".join(behind.json()["warnings"]))
 
         self.server.kill()
         self.server.start()
