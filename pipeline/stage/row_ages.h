@@ -14,10 +14,10 @@ namespace echoloop::stage {
 // One per shard; used by its thread.
 class RowAges {
  public:
-  // The row is written in this epoch. Noted again, it lives on.
+  // The row is written in this epoch.
   static void note(Table table, std::string_view key, Duration retention, Context& context);
-  // Erases rows of a table that are over, some per epoch, and asks to go on while more are left. `over` may spare a row
-  // that was touched since; then that must have been noted. Counts "<name>_expired".
+  // Erases rows of a table that are over, some per epoch, and asks to go on while more are left. `over` spares a row
+  // that was written again since, and noted again. Counts "<name>_expired".
   void expire(
       Table table, std::string_view name, Duration retention, Context& context,
       const std::function<bool(std::string_view row, Time before)>& over = [](auto, auto) { return true; });
