@@ -76,6 +76,8 @@ const std::vector<Fact>& facts() {
       {Table::outcomes, "outcomes", is_json},
       {Table::orphans, "orphans", [](auto key, auto) { return names_two(key); }},
       {Table::session_ages, "session_ages", is_anything},
+      {Table::admissions, "admissions", is_anything},
+      {Table::row_ages, "row_ages", is_anything},
   };
   return kFacts;
 }
