@@ -44,6 +44,14 @@ void check_faults(const DomainFaults& faults, std::string_view name, std::string
   }
 }
 
+// Lists and maps within each other.
+std::size_t depth_of(const yaml::Node& node) {
+  std::size_t inside = 0;
+  for (const auto& item : node.items) inside = std::max(inside, depth_of(item));
+  for (const auto& member : node.members) inside = std::max(inside, depth_of(member.value));
+  return inside + (node.kind == yaml::Node::Kind::list || node.kind == yaml::Node::Kind::map ? 1 : 0);
+}
+
 }  // namespace
 }  // namespace echoloop::fuzz
 
@@ -58,6 +66,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check_faults(faults, name, text);
     return 0;
   }
+  demand(depth_of(document->root) <= yaml::kDepthMax, "a tree is no deeper than its readers bear");
   (void)yaml::to_json(document->root).dump();
   auto texts = small_house();
   texts[name] = std::string(text);

@@ -68,6 +68,8 @@ void check_cursor(http::Request request) {
   request.query.add("cursor", std::vector<std::string>{serving::make_cursor(request, key)});
   auto read = serving::cursor_parameter(request);
   demand(read.has_value() && *read && **read == key, "a cursor leads back to its key");
+  request.path += "/other";
+  demand(!serving::cursor_parameter(request), "a cursor belongs to its list");
 }
 
 void check_period(const http::Request& request, const Domain& domain) {
