@@ -76,7 +76,7 @@ def measured_import(data, path, memory):
 
 def event_of(number):
     rng = random.Random(f"growth/probe/{number}/{time.time_ns()}")
-    return session_line(rng, 1_000_000_000 + number)
+    return closed(rng, number % 1_000_000 * STEP_MS, TENANTS[0], f"P{number:010d}", number % 60)
 
 
 def restart(folder, data, memory):

@@ -1,4 +1,4 @@
-// Both ends for ./dev bench http: an echo on the server library that echoloop uses, and a client.
+// Both ends for ./dev bench intake: an echo on the server library that echoloop uses, and a client.
 //
 //     bench_http_load echo                                          prints its port; ends with its standard input
 //     bench_http_load post HOST:PORT PATH FILE BATCH CONNECTIONS SECONDS

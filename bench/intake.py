@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """HTTP intake against a bare echo on the same server library.
 
-    ./dev bench http [--batch 100] [--connections 4] [--seconds 5] [--rounds 3]
+    ./dev bench intake [--batch 100] [--connections 4] [--seconds 5] [--rounds 3]
 
 The same client posts the same bodies, NDJSON of the reference workload, to an echo that reads a body and answers its size, and to
 `echoloop run`, which validates every event, makes it durable (fsync), answers, and counts it behind. The two take turns; client, server and
