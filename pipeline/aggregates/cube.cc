@@ -83,18 +83,10 @@ std::string cube_from(std::string_view tenant, std::string_view set, std::int64_
   return key;
 }
 
-void put_cube_key(std::string& out, std::string_view tenant, std::string_view set, std::int64_t bucket_ms,
-                  const std::vector<std::string_view>& values) {
-  put_key_text(out, tenant);
-  put_key_text(out, set);
-  put_key_time(out, bucket_ms);
-  for (std::string_view value : values) put_key_text(out, value);
-}
-
 std::string cube_key(std::string_view tenant, std::string_view set, std::int64_t bucket_ms,
                      const std::vector<std::string_view>& values) {
-  std::string key;
-  put_cube_key(key, tenant, set, bucket_ms, values);
+  std::string key = cube_from(tenant, set, bucket_ms);
+  for (std::string_view value : values) put_key_text(key, value);
   return key;
 }
 
@@ -145,7 +137,6 @@ std::string evidence_from(std::string_view tenant, std::string_view rule, const 
 std::string evidence_key(std::string_view tenant, std::string_view rule, const std::vector<std::string_view>& scope,
                          std::int64_t window_ms, std::string_view session_id) {
   std::string key = evidence_from(tenant, rule, scope, window_ms);
-  put_key_u64(key, hash64(session_id));
   put_key_text(key, session_id);
   return key;
 }

@@ -29,9 +29,6 @@ struct CubeKey {
 
 std::string cube_key(std::string_view tenant, std::string_view set, std::int64_t bucket_ms,
                      const std::vector<std::string_view>& values);
-// Appends such a key: for the hot path.
-void put_cube_key(std::string& out, std::string_view tenant, std::string_view set, std::int64_t bucket_ms,
-                  const std::vector<std::string_view>& values);
 std::optional<CubeKey> parse_cube_key(std::string_view key);  // none: not such a key, or the values do not fit the set
 // Start of the rows of (tenant, set) from this bucket on.
 std::string cube_from(std::string_view tenant, std::string_view set, std::int64_t bucket_ms);
@@ -42,8 +39,8 @@ std::string cube_partition_key(std::string_view tenant, std::string_view set);
 // The row as `export aggregates` prints it, without the end of the line (docs/aggregates.md).
 std::string canonical_line(const CubeKey& key, const Measures& measures);
 
-// Evidence: a session in a window of a rule's scope. Its key begins with the window, (tenant, rule, scope, start); then
-// come the hash of the session id, by which samples are ordered, and the id.
+// Evidence: a session in a window of a rule's scope. Its key begins with the window, (tenant, rule, scope, start), and
+// ends with the session id.
 struct EvidenceWindow {
   std::string tenant, rule;
   std::vector<std::string> scope;

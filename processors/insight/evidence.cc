@@ -24,9 +24,7 @@ void put_change(std::string& row, std::string_view session, bool present) {
 void Evidence::change(std::string_view key, bool present) {
   const std::size_t window_bytes = aggregates::evidence_window_bytes(key);
   auto [changes, fresh] = changes_.try_emplace(key.substr(0, window_bytes));
-  KeyReader reader{key.substr(window_bytes)};
-  reader.u64();  // the hash
-  changes->second.emplace_back(reader.text(), present);
+  changes->second.emplace_back(KeyReader{key.substr(window_bytes)}.text(), present);
 }
 
 void Evidence::end_epoch(std::uint64_t number, stage::Context& context) {
