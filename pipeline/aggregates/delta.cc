@@ -212,8 +212,7 @@ bool DeltaPacker::precedes(std::uint32_t cell, std::uint32_t other) const {
   return false;
 }
 
-void DeltaPacker::put_row(const Cell& cell, std::span<Gain::Entry> entries, std::string& out) {
-  RowWriter row{out};
+void DeltaPacker::put_row(const Cell& cell, std::span<Gain::Entry> entries, RowWriter& row) {
   for (std::uint64_t left = cell.mask; left != 0; left &= left - 1) {
     const int id = std::countr_zero(left);
     if (cell.counters[id] != 0) row.entry(static_cast<std::uint32_t>(id), cell.counters[id]);
@@ -242,7 +241,6 @@ void DeltaPacker::put_row(const Cell& cell, std::span<Gain::Entry> entries, std:
   }
   std::sort(scores.begin(), scores.end());
   for (const auto& [point, n] : scores) row.score(point, n);
-  row.finish();
 }
 
 void DeltaPacker::flush(Emit emit) {
@@ -263,6 +261,7 @@ void DeltaPacker::flush(Emit emit) {
   }
   sort_log();
   std::string key, row;
+  RowWriter row_writer;
   for (auto& [partition, parts] : partitions) {
     Writer writer{partition, record_bytes_max_, emit};
     std::sort(parts.pages.begin(), parts.pages.end(),
@@ -270,9 +269,10 @@ void DeltaPacker::flush(Emit emit) {
     for (const Partition::Page& page : parts.pages) {
       for (std::uint32_t number : page.cells) {
         const Cell& cell = cells_[number];
+        put_row(cell, {sorted_.data() + ends_[number] - cell.logged, cell.logged}, row_writer);
+        if (row_writer.empty()) continue;
         row.clear();
-        put_row(cell, {sorted_.data() + ends_[number] - cell.logged, cell.logged}, row);
-        if (row.empty()) continue;
+        row_writer.finish(row);
         key.clear();
         put_key_time(key, page.bucket_ms);
         for (std::uint32_t i = 0; i < cell.values_n; ++i) put_key_text(key, texts_[values_[cell.values + i]]);

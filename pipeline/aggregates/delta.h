@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "pipeline/aggregates/measures.h"
+#include "pipeline/aggregates/row.h"
 #include "pipeline/base/hash.h"
 
 namespace echoloop::aggregates {
@@ -86,7 +87,7 @@ class DeltaPacker {
   std::uint64_t number_of(std::span<const std::uint32_t> values);
   void sort_log();
   bool precedes(std::uint32_t cell, std::uint32_t other) const;
-  void put_row(const Cell& cell, std::span<Gain::Entry> entries, std::string& out);
+  void put_row(const Cell& cell, std::span<Gain::Entry> entries, RowWriter& row);
   void clear();
 
   std::size_t record_bytes_max_;

@@ -168,13 +168,13 @@ std::int64_t Measures::sessions() const {
 
 std::string Measures::bytes() const {
   std::string out;
-  RowWriter row{out};
+  RowWriter row;
   for (std::uint32_t id = 0; id < kCounters; ++id) {
     if (counters_[id] != 0) row.entry(id, counters_[id]);
   }
   for (const Bin& bin : bins_) row.entry(id_of(bin.timing, bin.bin), bin.n);
   for (const ScoreCount& score : scores_) row.score(score.point, score.n);
-  row.finish();
+  row.finish(out);
   return out;
 }
 

@@ -77,10 +77,10 @@ void RowWriter::score(const ScorePoint& point, std::int64_t n) {
   put_signed(scores_, n);
 }
 
-void RowWriter::finish() {
+void RowWriter::finish(std::string& out) {
   if (!empty()) {
-    put_varint(out_, count_);
-    out_.append(entries_).append(scores_);
+    put_varint(out, count_);
+    out.append(entries_).append(scores_);
   }
   entries_.clear();
   scores_.clear();
@@ -89,9 +89,7 @@ void RowWriter::finish() {
 
 bool merge_rows(std::string_view a, std::string_view b, std::string& out) {
   Cursor left{a}, right{b};
-  thread_local std::string bytes;  // keeps its room
-  bytes.clear();
-  thread_local RowWriter writer{bytes};
+  thread_local RowWriter writer;
   while (left.has_entry() || right.has_entry()) {
     const bool of_left = left.has_entry() && (!right.has_entry() || left.id() <= right.id());
     const bool of_right = right.has_entry() && (!left.has_entry() || right.id() <= left.id());
@@ -112,8 +110,8 @@ bool merge_rows(std::string_view a, std::string_view b, std::string& out) {
     if (of_left) left.next_score();
     if (of_right) right.next_score();
   }
-  writer.finish();
-  out.assign(bytes);
+  out.clear();  // nothing reads a and b any more, of which it may be one
+  writer.finish(out);
   return left.ok() && right.ok();
 }
 

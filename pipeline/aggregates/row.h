@@ -27,18 +27,17 @@ constexpr std::uint32_t id_of(Timing timing, std::uint32_t bin) {
   return kFirstBin + static_cast<std::uint32_t>(timing) * kBinsPerTiming + bin;
 }
 
-// Appends a row; one at a time. Entries by rising id, then scores by rising point; zeros are left out by the caller.
+// Appends rows, one at a time; keeps its memory from one to the next. Entries by rising id, then scores by rising
+// point; zeros are left out by the caller.
 class RowWriter {
  public:
-  explicit RowWriter(std::string& out) : out_(out) {}
   void entry(std::uint32_t id, std::int64_t n);
   void score(const ScorePoint& point, std::int64_t n);
   bool empty() const { return count_ == 0 && scores_.empty(); }
   // Writes what was given to the end of `out`, and begins anew.
-  void finish();
+  void finish(std::string& out);
 
  private:
-  std::string& out_;
   std::string entries_, scores_;
   std::uint64_t count_ = 0;
   std::uint32_t last_ = 0;
