@@ -7,13 +7,10 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
-#include <fstream>
 #include <iostream>
-#include <iterator>
-#include <sstream>
 
+#include "bench/input.h"
 #include "bench/side_by_side.h"
-#include "pipeline/sample/sample.h"
 #include "schemas/codec.h"
 
 namespace {
@@ -70,13 +67,7 @@ Documents documents_of(const std::string& text) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::stringstream text;
-  if (argc > 1) {
-    text << std::ifstream(argv[1], std::ios::binary).rdbuf();
-  } else {
-    write_sample(text, {});
-  }
-  const Documents documents = documents_of(text.str());
+  const Documents documents = documents_of(bench::input(argc, argv));
   if (documents.lines.empty()) {
     std::cerr << "no documents\n";
     return 1;

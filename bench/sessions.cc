@@ -6,17 +6,14 @@
 #include <absl/container/flat_hash_map.h>
 #include <fmt/format.h>
 
-#include <fstream>
 #include <iostream>
-#include <iterator>
 #include <map>
 #include <memory>
-#include <sstream>
 
+#include "bench/input.h"
 #include "bench/side_by_side.h"
 #include "pipeline/base/hash.h"
 #include "pipeline/engine/shard.h"
-#include "pipeline/sample/sample.h"
 #include "processors/sessions/sessions.h"
 #include "schemas/codec.h"
 #include "schemas/domain_load.h"
@@ -68,13 +65,7 @@ class Rows : public stage::View {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::stringstream text;
-  if (argc > 1) {
-    text << std::ifstream(argv[1], std::ios::binary).rdbuf();
-  } else {
-    write_sample(text, {});
-  }
-  const std::string bytes = text.str();
+  const std::string bytes = bench::input(argc, argv);
   std::vector<std::string_view> lines;
   for_each_line(bytes, [&](std::size_t, std::string_view line) { lines.push_back(line); });
   LoadedDomain loaded = load_domain(ECHOLOOP_PROJECT_CONFIG);

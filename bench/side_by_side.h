@@ -16,11 +16,6 @@ struct Side {
   std::vector<double> seconds{};
 
   double best_s() const { return *std::min_element(seconds.begin(), seconds.end()); }
-  double median_s() const {
-    std::vector<double> sorted = seconds;
-    std::sort(sorted.begin(), sorted.end());
-    return sorted[sorted.size() / 2];
-  }
 };
 
 // Runs each side once to warm up, then `rounds` times in turn.
