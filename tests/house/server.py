@@ -5,7 +5,7 @@
         server.wait_settled()
         server.get("/api/v1/tasks", tenant="hongtu").json()
 
-The binary is --binary of the test's command line, else ECHOLOOP_BINARY, else build/release/echoloop. What the process says goes to
+The binary is --binary of the test's command line, else build/release/echoloop. What the process says goes to
 server.log in the folder, and to standard error when a start fails.
 """
 
@@ -29,7 +29,7 @@ LOOK_S = 0.005
 
 def binary_of(arguments):
     """Takes --binary FILE out of the arguments."""
-    path = os.environ.get("ECHOLOOP_BINARY", os.path.join(ROOT, "build", "release", "echoloop"))
+    path = os.path.join(ROOT, "build", "release", "echoloop")
     if "--binary" in arguments:
         at = arguments.index("--binary")
         path = arguments[at + 1]

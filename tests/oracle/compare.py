@@ -284,7 +284,7 @@ def seeds_of(text):
 def main(arguments):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument(
-        "--binary", default=os.environ.get("ECHOLOOP_BINARY", os.path.join(HERE, "../../build/release/echoloop"))
+        "--binary", default=os.path.join(HERE, "../../build/release/echoloop")
     )
     parser.add_argument("--seeds", default="1-3", help="7 or 1-20 or 1,5,9-12")
     parser.add_argument("--sessions", type=int, default=2000)
