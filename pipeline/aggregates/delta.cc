@@ -13,23 +13,10 @@ namespace {
 
 // More texts than one epoch's cells usually name.
 constexpr std::size_t kKnown_texts_max = 100'000;
-// Entry ids: bins from 0, score points behind them.
-constexpr std::uint32_t kFirst_point = kIds_end - kFirstBin;
-// A cell with more entries is summed by id instead of sorted.
-constexpr std::size_t kSorted_entries_max = 1024;
 // Numbers of pairs lie above those of texts.
 constexpr std::uint32_t kFirst_pair = 1u << 31;
 
 enum class Tag : std::uint8_t { cell = 1, evidence_added = 2, evidence_removed = 3 };
-
-// A key begins with the partition key: two texts that 00 01 ends.
-std::size_t partition_bytes(std::string_view key) {
-  int texts = 0;
-  for (std::size_t at = 0; at + 1 < key.size(); ++at) {
-    if (key[at] == '\0' && key[++at] == '\1' && ++texts == 2) return at + 1;
-  }
-  return key.size();
-}
 
 // Of the longer histogram the entries past the middle.
 Measures upper_half(const Measures& sum) {
@@ -44,8 +31,10 @@ Measures upper_half(const Measures& sum) {
   return out;
 }
 
+}  // namespace
+
 // Builds the records of one partition and begins a new one when the next item does not fit.
-class Writer {
+class DeltaPacker::Writer {
  public:
   Writer(std::string_view partition, std::size_t bytes_max, DeltaPacker::Emit emit)
       : partition_(partition), bytes_max_(bytes_max), emit_(emit) {}
@@ -91,8 +80,6 @@ class Writer {
   std::string record_, item_;
 };
 
-}  // namespace
-
 struct DeltaPacker::Sheet {
   std::uint32_t tenant = 0;
   std::int64_t bucket_ms = 0;
@@ -105,7 +92,7 @@ struct DeltaPacker::Partition {
     std::vector<std::uint32_t> cells;
   };
   std::vector<Page> pages;
-  std::vector<std::pair<std::string_view, std::int64_t>> evidence;
+  std::vector<std::uint32_t> windows;
 };
 
 DeltaPacker::DeltaPacker(std::size_t record_bytes_max) : record_bytes_max_(record_bytes_max) {}
@@ -126,29 +113,6 @@ std::uint32_t DeltaPacker::intern(std::string_view text) {
   return found->second;
 }
 
-Gain DeltaPacker::gain_of(const Measures& measures) {
-  Gain gain;
-  for (std::size_t id = 0; id < kCounters; ++id) {
-    const std::int64_t n = measures.get(static_cast<Counter>(id));
-    if (n == 0) continue;
-    gain.counters.emplace_back(static_cast<std::uint8_t>(id), n);
-    gain.mask |= std::uint64_t{1} << id;
-  }
-  const auto log = [&](std::uint32_t id, std::int64_t n) {
-    for (; n != 0; n -= std::clamp<std::int64_t>(n, -32'000, 32'000)) {
-      const auto part = static_cast<std::int16_t>(std::clamp<std::int64_t>(n, -32'000, 32'000));
-      gain.entries.push_back({static_cast<std::uint16_t>(id), part});
-    }
-  };
-  for (const auto& [timing, bin, n] : measures.bins()) log(id_of(timing, bin) - kFirstBin, n);
-  for (const auto& [point, n] : measures.scores()) {
-    auto [known, fresh] = point_numbers_.try_emplace(point, static_cast<std::uint16_t>(points_.size()));
-    if (fresh) points_.push_back(point);
-    log(kFirst_point + known->second, n);
-  }
-  return gain;
-}
-
 DeltaPacker::Sheet& DeltaPacker::sheet(std::uint32_t tenant, std::int64_t bucket_ms) {
   std::unique_ptr<Sheet>& sheet = sheets_[{tenant, bucket_ms}];
   if (!sheet) sheet = std::make_unique<Sheet>(Sheet{tenant, bucket_ms, {}});
@@ -166,29 +130,35 @@ std::uint64_t DeltaPacker::number_of(std::span<const std::uint32_t> values) {
   return number;
 }
 
-void DeltaPacker::add(Sheet& sheet, std::uint32_t set, std::span<const std::uint32_t> values, const Gain& gain,
-                      int sign) {
+std::uint32_t DeltaPacker::add(Sheet& sheet, std::uint32_t set, std::span<const std::uint32_t> values,
+                               std::uint32_t gain, int sign) {
   if (sheet.pages.size() <= set) sheet.pages.resize(sets_.size());
   const auto fresh_number = static_cast<std::uint32_t>(cells_.size());
   auto [found, fresh] = sheet.pages[set].try_emplace(number_of(values), fresh_number);
   if (fresh) {
-    cells_.emplace_back().values = static_cast<std::uint32_t>(values_.size());
-    cells_.back().values_n = static_cast<std::uint32_t>(values.size());
+    cells_.push_back({static_cast<std::uint32_t>(values_.size()), static_cast<std::uint32_t>(values.size())});
     values_.insert(values_.end(), values.begin(), values.end());
   }
-  Cell& cell = cells_[found->second];
-  cell.mask |= gain.mask;
-  for (const auto& [id, n] : gain.counters) {
-    const auto by = static_cast<std::uint64_t>(sign == 1 ? n : -n);
-    cell.counters[id] = static_cast<std::int64_t>(static_cast<std::uint64_t>(cell.counters[id]) + by);
-  }
-  cell.logged += static_cast<std::uint32_t>(gain.entries.size());
-  for (const Gain::Entry& entry : gain.entries)
-    log_.push_back({found->second, {entry.id, static_cast<std::int16_t>(sign == 1 ? entry.n : -entry.n)}});
+  ++cells_[found->second].terms;
+  log_.push_back({found->second, Gains::Term(gain, sign)});
+  return found->second;
 }
 
-void DeltaPacker::evidence(std::string_view tenant, std::string_view set, std::string key, std::int64_t by) {
-  evidence_[cube_partition_key(tenant, set) + key] += by;
+std::uint32_t DeltaPacker::window(std::string_view tenant, std::uint32_t set, std::string_view key) {
+  std::string whole = cube_partition_key(tenant, sets_[set]);
+  const std::size_t split = whole.size();
+  whole.append(key);
+  auto [known, fresh] = windows_.try_emplace(std::move(whole), static_cast<std::uint32_t>(window_keys_.size()));
+  if (fresh) {
+    const std::string_view both = known->first;
+    window_keys_.emplace_back(both.substr(0, split), both.substr(split));
+  }
+  return known->second;
+}
+
+void DeltaPacker::evidence(std::uint32_t window, std::string_view session_id, int by) {
+  changes_.push_back({window, by, {sessions_.size(), session_id.size()}});
+  sessions_.append(session_id);
 }
 
 // By cell, in linear time.
@@ -196,11 +166,35 @@ void DeltaPacker::sort_log() {
   ends_.assign(cells_.size(), 0);
   std::size_t end = 0;
   for (std::size_t cell = 0; cell < cells_.size(); ++cell) {
-    ends_[cell] = end;  // its beginning; the end once all its entries lie there
-    end += cells_[cell].logged;
+    ends_[cell] = end;  // its beginning; the end once all its terms lie there
+    end += cells_[cell].terms;
   }
-  sorted_.resize(log_.size());
-  for (const Logged& logged : log_) sorted_[ends_[logged.cell]++] = logged.entry;
+  sorted_.resize(log_.size(), Gains::Term(0, 1));
+  for (const Logged& logged : log_) sorted_[ends_[logged.cell]++] = logged.term;
+}
+
+// Sets that part sessions in the same way, such as those of dimensions that nobody uses, have cells of the same terms:
+// their row is made once.
+void DeltaPacker::make_rows() {
+  sort_log();
+  absl::flat_hash_map<std::uint64_t, std::uint32_t> made;  // hash of the terms → cell
+  RowWriter writer;
+  const auto terms_of = [this](std::size_t cell) {
+    return std::span<const Gains::Term>{sorted_.data() + ends_[cell] - cells_[cell].terms, cells_[cell].terms};
+  };
+  for (std::size_t cell = 0; cell < cells_.size(); ++cell) {
+    const auto terms = terms_of(cell);
+    const std::uint64_t hash = hash64({reinterpret_cast<const char*>(terms.data()), terms.size_bytes()});
+    const auto [known, fresh] = made.try_emplace(hash, static_cast<std::uint32_t>(cell));
+    if (!fresh && std::ranges::equal(terms, terms_of(known->second))) {
+      row_places_.push_back(row_places_[known->second]);
+      continue;
+    }
+    const std::size_t begin = rows_.size();
+    gains_.put_sum(terms, writer);
+    writer.finish(rows_);
+    row_places_.push_back({begin, rows_.size() - begin});
+  }
 }
 
 bool DeltaPacker::precedes(std::uint32_t cell, std::uint32_t other) const {
@@ -210,37 +204,6 @@ bool DeltaPacker::precedes(std::uint32_t cell, std::uint32_t other) const {
     if (ours[i] != theirs[i]) return texts_[ours[i]] < texts_[theirs[i]];
   }
   return false;
-}
-
-void DeltaPacker::put_row(const Cell& cell, std::span<Gain::Entry> entries, RowWriter& row) {
-  for (std::uint64_t left = cell.mask; left != 0; left &= left - 1) {
-    const int id = std::countr_zero(left);
-    if (cell.counters[id] != 0) row.entry(static_cast<std::uint32_t>(id), cell.counters[id]);
-  }
-  std::vector<std::pair<ScorePoint, std::int64_t>> scores;
-  const auto put = [&](std::uint32_t id, std::int64_t n) {
-    if (n == 0) return;
-    if (id < kFirst_point) {
-      row.entry(kFirstBin + id, n);
-    } else {
-      scores.emplace_back(points_[id - kFirst_point], n);
-    }
-  };
-  if (entries.size() <= kSorted_entries_max) {
-    std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
-    for (std::size_t i = 0; i < entries.size();) {
-      const std::uint16_t id = entries[i].id;
-      std::int64_t n = 0;
-      for (; i < entries.size() && entries[i].id == id; ++i) n += entries[i].n;
-      put(id, n);
-    }
-  } else {
-    sums_.resize(kFirst_point + points_.size());
-    for (const Gain::Entry& entry : entries) sums_[entry.id] += entry.n;
-    for (std::uint32_t id = 0; id < sums_.size(); ++id) put(id, std::exchange(sums_[id], 0));
-  }
-  std::sort(scores.begin(), scores.end());
-  for (const auto& [point, n] : scores) row.score(point, n);
 }
 
 void DeltaPacker::flush(Emit emit) {
@@ -254,36 +217,48 @@ void DeltaPacker::flush(Emit emit) {
       partitions[cube_partition_key(texts_[sheet->tenant], sets_[set])].pages.push_back(std::move(page));
     }
   }
-  for (const auto& [key, n] : evidence_) {
-    if (n == 0) continue;
-    const std::size_t split = partition_bytes(key);
-    partitions[key.substr(0, split)].evidence.emplace_back(std::string_view{key}.substr(split), n);
-  }
-  sort_log();
-  std::string key, row;
-  RowWriter row_writer;
+  for (std::uint32_t window = 0; window < window_keys_.size(); ++window)
+    partitions[std::string(window_keys_[window].first)].windows.push_back(window);
+  make_rows();
+  std::sort(changes_.begin(), changes_.end(), [this](const Change& a, const Change& b) {
+    return a.window != b.window ? a.window < b.window : session_of(a) < session_of(b);
+  });
+  std::string key;
   for (auto& [partition, parts] : partitions) {
     Writer writer{partition, record_bytes_max_, emit};
     std::sort(parts.pages.begin(), parts.pages.end(),
               [](const auto& a, const auto& b) { return a.bucket_ms < b.bucket_ms; });
     for (const Partition::Page& page : parts.pages) {
       for (std::uint32_t number : page.cells) {
-        const Cell& cell = cells_[number];
-        put_row(cell, {sorted_.data() + ends_[number] - cell.logged, cell.logged}, row_writer);
-        if (row_writer.empty()) continue;
-        row.clear();
-        row_writer.finish(row);
+        const auto row = std::string_view{rows_}.substr(row_places_[number].begin, row_places_[number].size);
+        if (row.empty()) continue;
         key.clear();
         put_key_time(key, page.bucket_ms);
+        const Cell& cell = cells_[number];
         for (std::uint32_t i = 0; i < cell.values_n; ++i) put_key_text(key, texts_[values_[cell.values + i]]);
         writer.put_cell(key, row);
       }
     }
-    std::sort(parts.evidence.begin(), parts.evidence.end());
-    for (const auto& [evidence, n] : parts.evidence) writer.put_evidence(evidence, n > 0);
+    std::sort(parts.windows.begin(), parts.windows.end(),
+              [this](auto a, auto b) { return window_keys_[a].second < window_keys_[b].second; });
+    for (std::uint32_t window : parts.windows) put_evidence(window, writer);
     writer.finish();
   }
   clear();
+}
+
+void DeltaPacker::put_evidence(std::uint32_t window, Writer& writer) const {
+  auto change = std::ranges::lower_bound(changes_, window, {}, &Change::window);
+  while (change != changes_.end() && change->window == window) {
+    const std::string_view session = session_of(*change);
+    std::int64_t n = 0;
+    for (; change != changes_.end() && change->window == window && session_of(*change) == session; ++change)
+      n += change->by;
+    if (n == 0) continue;
+    std::string key{window_keys_[window].second};
+    put_key_text(key, session);
+    writer.put_evidence(key, n > 0);
+  }
 }
 
 void DeltaPacker::clear() {
@@ -291,10 +266,14 @@ void DeltaPacker::clear() {
   pairs_.clear();
   cells_.clear();
   values_.clear();
+  gains_.clear();
   log_.clear();
-  point_numbers_.clear();
-  points_.clear();
-  evidence_.clear();
+  rows_.clear();
+  row_places_.clear();
+  windows_.clear();
+  window_keys_.clear();
+  changes_.clear();
+  sessions_.clear();
   if (texts_.size() > kKnown_texts_max) {
     texts_.clear();
     numbers_.clear();

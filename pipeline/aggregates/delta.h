@@ -3,11 +3,9 @@
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
-#include <absl/container/inlined_vector.h>
 #include <absl/container/node_hash_map.h>
 #include <absl/functional/function_ref.h>
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -17,24 +15,13 @@
 #include <utility>
 #include <vector>
 
+#include "pipeline/aggregates/gains.h"
 #include "pipeline/aggregates/measures.h"
-#include "pipeline/aggregates/row.h"
 #include "pipeline/base/hash.h"
 
 namespace echoloop::aggregates {
 
 inline constexpr std::size_t kDeltaRecord_bytes_max = 256 * 1024;  // well under a broker's message limit
-
-// What one session adds to each of the dozens of cells it stands in, made ready once: only what is not zero.
-struct Gain {
-  struct Entry {
-    std::uint16_t id;  // as the packer numbers bins and scores
-    std::int16_t n;
-  };
-  absl::InlinedVector<std::pair<std::uint8_t, std::int64_t>, 24> counters;
-  absl::InlinedVector<Entry, 8> entries;
-  std::uint64_t mask = 0;  // of the counters
-};
 
 // Not thread-safe. What it emits depends only on what was added, not on the order.
 class DeltaPacker {
@@ -46,19 +33,23 @@ class DeltaPacker {
   std::uint32_t set_number(std::string_view name);
   // A number for a text, to name it in add(). Holds until the next flush.
   std::uint32_t intern(std::string_view text);
-  // Holds until the next flush.
-  Gain gain_of(const Measures& measures);
+  // A number for what a session adds. Holds until the next flush.
+  std::uint32_t gain(const Measures& measures) { return gains_.add(measures); }
 
   // All cells of one tenant and bucket; the reference lives until the next flush.
   struct Sheet;
   Sheet& sheet(std::uint32_t tenant, std::int64_t bucket_ms);
-  // Adds `sign` (1 or -1) times the gain to the cell of these values in a set. Texts are named by their numbers, so
-  // that a session hashes each of its values once.
-  void add(Sheet& sheet, std::uint32_t set, std::span<const std::uint32_t> values, const Gain& gain, int sign);
-  // +1 when a session becomes evidence, −1 when it ceases to be. `key` as evidence_key() makes it.
-  void evidence(std::string_view tenant, std::string_view set, std::string key, std::int64_t by);
+  // Adds the gain to the cell of these values in a set, or takes it out (sign −1). All are named by their numbers, so
+  // that a session hashes each of its values once. Answers the cell's number, which holds until the next flush.
+  std::uint32_t add(Sheet& sheet, std::uint32_t set, std::span<const std::uint32_t> values, std::uint32_t gain,
+                    int sign);
+  // A number for a window of evidence, behind which the sessions travel with the set; `key` as evidence_from() makes
+  // it. Holds until the next flush.
+  std::uint32_t window(std::string_view tenant, std::uint32_t set, std::string_view key);
+  // +1 when a session becomes evidence in the window, −1 when it ceases to be.
+  void evidence(std::uint32_t window, std::string_view session_id, int by);
   // Here is as much as should be held at a time: flush.
-  bool full() const { return cells_.size() >= kCells_max || log_.size() >= kLog_max || points_.size() >= kPoints_max; }
+  bool full() const { return cells_.size() >= kCells_max || log_.size() >= kLog_max || gains_.full(); }
 
   // Packed records in a fixed order, cells before evidence; then starts anew. What summed up to zero is left out. No
   // record is longer than record_bytes_max, unless a single key is: a cell that does not fit travels in parts.
@@ -66,28 +57,36 @@ class DeltaPacker {
   void flush(Emit emit);
 
  private:
-  static constexpr std::size_t kCells_max = 16'384;      // some 300 bytes each
-  static constexpr std::size_t kLog_max = 512 * 1024;    // 8 bytes each
-  static constexpr std::size_t kPoints_max = 32 * 1024;  // their numbers share 16 bits with those of bins
+  static constexpr std::size_t kCells_max = 64 * 1024;  // some 50 bytes each
+  static constexpr std::size_t kLog_max = 1024 * 1024;  // 8 bytes each
 
   struct Cell {
-    std::array<std::int64_t, kCounters> counters{};
-    std::uint64_t mask = 0;                  // of the counters that anything was added to
-    std::uint32_t values = 0, values_n = 0;  // place in values_
-    std::uint32_t logged = 0;                // entries in the log
+    std::uint32_t values, values_n;  // place in values_
+    std::uint32_t terms = 0;         // entries in the log
   };
-  // How often a bin or score was added to a cell. They are sorted when they are packed: kept sorted, a large cell would
-  // be moved about at every addition, a small one would need memory of its own.
   struct Logged {
     std::uint32_t cell;
-    Gain::Entry entry;
+    Gains::Term term;
   };
+  struct Place {
+    std::size_t begin, size;
+  };
+  struct Change {
+    std::uint32_t window;
+    int by;
+    Place session;  // in sessions_
+  };
+  class Writer;
   struct Partition;  // what travels under one key
 
   std::uint64_t number_of(std::span<const std::uint32_t> values);
   void sort_log();
+  void make_rows();
   bool precedes(std::uint32_t cell, std::uint32_t other) const;
-  void put_row(const Cell& cell, std::span<Gain::Entry> entries, RowWriter& row);
+  void put_evidence(std::uint32_t window, Writer& writer) const;
+  std::string_view session_of(const Change& change) const {
+    return std::string_view{sessions_}.substr(change.session.begin, change.session.size);
+  }
   void clear();
 
   std::size_t record_bytes_max_;
@@ -98,13 +97,17 @@ class DeltaPacker {
   absl::flat_hash_map<std::uint64_t, std::uint32_t> pairs_;  // of numbers → one number above those of texts
   std::vector<Cell> cells_;
   std::vector<std::uint32_t> values_;  // the numbers of each cell's values
+  Gains gains_;
   std::vector<Logged> log_;
-  std::vector<std::size_t> ends_;    // of each cell's entries in …
-  std::vector<Gain::Entry> sorted_;  // … the log by cell
-  std::vector<std::int64_t> sums_;   // of one large cell by id; all zero in between
-  absl::flat_hash_map<ScorePoint, std::uint16_t> point_numbers_;
-  std::vector<ScorePoint> points_;
-  absl::flat_hash_map<std::string, std::int64_t> evidence_;  // partition key, then evidence key
+  std::vector<std::size_t> ends_;    // of each cell's terms in …
+  std::vector<Gains::Term> sorted_;  // … the log by cell
+  std::string rows_;
+  std::vector<Place> row_places_;  // of each cell's row in rows_
+
+  absl::node_hash_map<std::string, std::uint32_t> windows_;  // partition key, then the window's → number
+  std::vector<std::pair<std::string_view, std::string_view>> window_keys_;  // by number: the same two
+  std::vector<Change> changes_;
+  std::string sessions_;
 };
 
 // Reads a packed record. False when the bytes are malformed; visits made before stand.

@@ -3,7 +3,7 @@
 #include <absl/container/inlined_vector.h>
 
 #include <algorithm>
-
+#include <limits>
 #include <map>
 #include <set>
 
@@ -14,6 +14,8 @@
 
 namespace echoloop::sessions {
 namespace {
+
+constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
 
 std::string rules_key(std::uint64_t hash) {
   std::string key;
@@ -47,6 +49,7 @@ void CountingBook::change(std::string_view tenant, std::string_view session_id, 
                           const std::shared_ptr<const Domain>& domain, stage::Context& context) {
   if (domain_ != domain) {
     domain_ = domain;
+    windows_.clear();  // by rules of the one before
     for (auto& [hash, rules] : rules_) rules.make_ready(*domain_, packer_);
   }
   if (before != nullptr) add(tenant, session_id, *before, -1, rules_of(before->counting(), context));
@@ -61,6 +64,7 @@ void CountingBook::flush(stage::Context& context) {
   packer_.flush([&](std::string key, std::string record) {
     context.emit(stage::Topic::deltas, stage::Kind::delta, std::move(key), std::move(record));
   });
+  windows_.clear();
 }
 
 void CountingBook::add(std::string_view tenant, std::string_view session_id, const state::Facts& facts, int sign,
@@ -73,26 +77,26 @@ void CountingBook::add(std::string_view tenant, std::string_view session_id, con
       [&](std::size_t set, std::span<const Value> values, const Gained& gained) {
         numbers.clear();
         for (const Value& value : values) numbers.push_back(value.id);
-        if (gained.number >= gains_.size()) gains_.resize(gained.number + 1);
-        aggregates::Gain& gain = gains_[gained.number];
-        if (gain.mask == 0) gain = packer_.gain_of(gained.measures);
-        packer_.add(sheet, rules.numbers[set], {numbers.data(), numbers.size()}, gain, sign);
-        if (!rules.watchers[set].empty())
-          add_evidence(tenant, session_id, facts, sign, rules, set, values, gained.measures);
+        if (gained.number >= gains_.size()) gains_.resize(gained.number + 1, kNone);
+        std::uint32_t& gain = gains_[gained.number];
+        if (gain == kNone) gain = packer_.gain(gained.measures);
+        const std::uint32_t cell = packer_.add(sheet, rules.numbers[set], {numbers.data(), numbers.size()}, gain, sign);
+        for (const Watcher& watcher : rules.watchers[set]) {
+          if (!is_evidence(*watcher.rule, *watcher.metric, gained.measures)) continue;
+          auto [window, fresh] = windows_.try_emplace({&watcher, cell}, kNone);
+          if (fresh && watches(*watcher.rule, tenant, values))
+            window->second = window_of(*watcher.rule, tenant, rules, set, values, facts.bucket());
+          if (window->second != kNone) packer_.evidence(window->second, session_id, sign);
+        }
       });
 }
 
-void CountingBook::add_evidence(std::string_view tenant, std::string_view session_id, const state::Facts& facts,
-                                int sign, const Rules& rules, std::size_t set, std::span<const Value> values,
-                                const aggregates::Measures& gained) {
-  for (const auto& [rule, metric] : rules.watchers[set]) {
-    if (!is_evidence(*rule, *metric, gained) || !watches(*rule, tenant, values)) continue;
-    std::vector<std::string_view> scope;
-    for (const Value& value : values) scope.push_back(value.text);
-    const std::int64_t window = to_ms(period_start(rules.zone_of(tenant), rule->window, from_ms(facts.bucket())));
-    packer_.evidence(tenant, rules.names[set], aggregates::evidence_key(tenant, rule->id, scope, window, session_id),
-                     sign);
-  }
+std::uint32_t CountingBook::window_of(const ThresholdRule& rule, std::string_view tenant, const Rules& rules,
+                                      std::size_t set, std::span<const Value> values, std::int64_t bucket_ms) {
+  std::vector<std::string_view> scope;
+  for (const Value& value : values) scope.push_back(value.text);
+  const std::int64_t start_ms = to_ms(period_start(rules.zone_of(tenant), rule.window, from_ms(bucket_ms)));
+  return packer_.window(tenant, rules.numbers[set], aggregates::evidence_from(tenant, rule.id, scope, start_ms));
 }
 
 const TimeZone& CountingBook::Rules::zone_of(std::string_view tenant) const {
@@ -103,12 +107,10 @@ const TimeZone& CountingBook::Rules::zone_of(std::string_view tenant) const {
 
 void CountingBook::Rules::make_ready(const Domain& domain, aggregates::DeltaPacker& packer) {
   plans = plans_of(sets);
-  names.clear();
   numbers.clear();
   watchers.assign(sets.size(), {});
   for (std::size_t i = 0; i < sets.size(); ++i) {
-    names.push_back(aggregates::set_name(sets[i]));
-    numbers.push_back(packer.set_number(names.back()));
+    numbers.push_back(packer.set_number(aggregates::set_name(sets[i])));
     for (const ThresholdRule& rule : domain.thresholds) {
       const aggregates::MetricSpec* metric = aggregates::find_metric(rule.metric);
       if (metric != nullptr && rule.group_by == sets[i]) watchers[i].push_back({&rule, metric});

@@ -2,6 +2,8 @@
 // holds.
 #pragma once
 
+#include <absl/container/flat_hash_map.h>
+
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -42,7 +44,6 @@ class CountingBook {
 
     // Made from the sets, one for each.
     std::vector<SetPlan> plans;
-    std::vector<std::string> names;
     std::vector<std::uint32_t> numbers;          // of its name in the packer
     std::vector<std::vector<Watcher>> watchers;  // thresholds that look at it
 
@@ -54,12 +55,13 @@ class CountingBook {
   void keep_rules(const Counting& counting, stage::Context& context);
   void add(std::string_view tenant, std::string_view session_id, const state::Facts& facts, int sign,
            const Rules& rules);
-  void add_evidence(std::string_view tenant, std::string_view session_id, const state::Facts& facts, int sign,
-                    const Rules& rules, std::size_t set, std::span<const Value> values,
-                    const aggregates::Measures& gained);
+  std::uint32_t window_of(const ThresholdRule& rule, std::string_view tenant, const Rules& rules, std::size_t set,
+                          std::span<const Value> values, std::int64_t bucket_ms);
 
   aggregates::DeltaPacker packer_;
-  std::vector<aggregates::Gain> gains_;   // of the session under way, by number
+  std::vector<std::uint32_t> gains_;  // in the packer, of the session under way, by number
+  // Windows of evidence that cells stand in, in the packer; none where the rule does not look.
+  absl::flat_hash_map<std::pair<const Watcher*, std::uint32_t>, std::uint32_t> windows_;
   std::map<std::uint64_t, Rules> rules_;  // by their hash; rows of table `counting`
   std::shared_ptr<const Domain> domain_;  // the configuration that their watchers come from
 };

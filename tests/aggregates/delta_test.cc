@@ -70,7 +70,12 @@ void add(DeltaPacker& packer, const CubeKey& key, const Measures& measures, int 
   std::vector<std::uint32_t> numbers;
   for (std::string_view value : key.values) numbers.push_back(packer.intern(value));
   packer.add(packer.sheet(packer.intern(key.tenant), key.bucket_ms), packer.set_number(key.set), numbers,
-             packer.gain_of(measures), sign);
+             packer.gain(measures), sign);
+}
+
+void add_evidence(DeltaPacker& packer, std::string_view tenant, std::string_view set, std::string_view window,
+                  std::string_view session, int by) {
+  packer.evidence(packer.window(tenant, packer.set_number(set), window), session, by);
 }
 
 Measures of(Counter counter, std::int64_t n) {
@@ -85,7 +90,9 @@ void add(DeltaPacker& packer, const Addition& a) {
   Measures gained;
   add_to(gained, one);
   add(packer, a.key, gained, static_cast<int>(a.sign));
-  if (!a.session.empty()) packer.evidence(a.key.tenant, a.key.set, evidence_of(a), a.sign);
+  if (a.session.empty()) return;
+  add_evidence(packer, a.key.tenant, a.key.set, evidence_from(a.key.tenant, "late", values_of(a), a.key.bucket_ms),
+               a.session, static_cast<int>(a.sign));
 }
 
 Packed flush(DeltaPacker& packer) {
@@ -221,8 +228,9 @@ TEST(DeltaPacker, WhatCancelsOutIsNotSent) {
   DeltaPacker packer;
   add(packer, {"acme", "channel", 0, {"web"}}, of(Counter::answered, 1));
   add(packer, {"acme", "channel", 0, {"web"}}, of(Counter::answered, 1), -1);
-  packer.evidence("acme", "channel", evidence_key("acme", "late", {"web"}, 0, "s1"), 1);
-  packer.evidence("acme", "channel", evidence_key("acme", "late", {"web"}, 0, "s1"), -1);
+  const std::string window = evidence_from("acme", "late", {"web"}, 0);
+  add_evidence(packer, "acme", "channel", window, "s1", 1);
+  add_evidence(packer, "acme", "channel", window, "s1", -1);
   EXPECT_TRUE(flush(packer).empty());
 }
 
@@ -244,8 +252,9 @@ TEST(DeltaPacker, FarTooManyTextsAreForgottenAfterAFlushAndNothingElse) {
 TEST(DeltaPacker, TheSameEvidenceOfTwoSetsTravelsWithEach) {
   DeltaPacker packer;
   const std::string key = evidence_key("acme", "late", {"a"}, 0, "s1");
-  packer.evidence("acme", "channel", key, 1);
-  packer.evidence("acme", "tag", key, -1);
+  const std::string window = evidence_from("acme", "late", {"a"}, 0);
+  add_evidence(packer, "acme", "channel", window, "s1", 1);
+  add_evidence(packer, "acme", "tag", window, "s1", -1);
   Contents contents = contents_of(flush(packer));
   EXPECT_EQ(contents.evidence.size(), 2u);
   EXPECT_EQ((contents.evidence[{cube_partition_key("acme", "channel"), key}]), 1);

@@ -79,8 +79,7 @@ void check_packer(std::string_view bytes) {
       numbers.push_back(packer.intern(value));
       values.push_back(value);
     }
-    packer.add(packer.sheet(packer.intern("t"), bucket_ms), packer.set_number(set), numbers, packer.gain_of(gained),
-               sign);
+    packer.add(packer.sheet(packer.intern("t"), bucket_ms), packer.set_number(set), numbers, packer.gain(gained), sign);
     wanted[cube_key("t", set, bucket_ms, values)].merge(gained, sign);
   }
   std::erase_if(wanted, [](const auto& cell) { return cell.second.empty(); });
