@@ -13,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "pipeline/base/hash.h"
 #include "pipeline/base/time.h"
 #include "pipeline/base/time_zone.h"
 
@@ -132,16 +133,16 @@ struct Counting {
   Time from{};  // the epoch for the first: no session closes before
   std::uint64_t hash =
       0;  // of all below and the tenants' time zones: tells whether a session was counted by the same rules
-  std::unordered_map<std::string, std::string>
-      alias;  // normalised text → canonical tag id (the ids themselves included)
-  std::unordered_map<std::string, std::string> moment;  // canonical tag id → moment
-  std::map<std::string, Survey> surveys;
+  using Texts = std::unordered_map<std::string, std::string, TextHash, std::equal_to<>>;
+  Texts alias;   // normalised text → canonical tag id (the ids themselves included)
+  Texts moment;  // canonical tag id → moment
+  std::map<std::string, Survey, std::less<>> surveys;
   std::vector<DimensionSet> sets;
 
   // The canonical tag of a normalised text: its alias' tag, else the text itself.
-  const std::string& canonical(const std::string& normalised) const {
+  std::string_view canonical(std::string_view normalised) const {
     auto found = alias.find(normalised);
-    return found == alias.end() ? normalised : found->second;
+    return found == alias.end() ? normalised : std::string_view{found->second};
   }
 };
 

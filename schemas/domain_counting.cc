@@ -38,7 +38,7 @@ Counting resolve(const Draft& draft, Time from) {
 // files.
 std::string canonical_bytes(const Counting& counting) {
   std::string out;
-  const auto put_sorted = [&](const std::unordered_map<std::string, std::string>& map) {
+  const auto put_sorted = [&](const Counting::Texts& map) {
     put_varint(out, map.size());
     for (const auto& [key, value] : std::map<std::string, std::string>{map.begin(), map.end()}) {
       put_text(out, key);

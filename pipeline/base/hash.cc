@@ -2,6 +2,8 @@
 
 #include <xxhash.h>
 
+#include <bit>
+
 namespace echoloop {
 
 std::uint32_t murmur2(std::string_view bytes) {
@@ -41,11 +43,15 @@ int partition_of(std::string_view key, int partitions) {
 
 std::uint64_t hash64(std::string_view bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
 
-std::string hash128(std::string_view bytes) {
-  XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
+std::array<char, 16> digest128(std::string_view bytes) {
   XXH128_canonical_t canonical;
-  XXH128_canonicalFromHash(&canonical, hash);
-  return {reinterpret_cast<const char*>(canonical.digest), sizeof canonical.digest};
+  XXH128_canonicalFromHash(&canonical, XXH3_128bits(bytes.data(), bytes.size()));
+  return std::bit_cast<std::array<char, 16>>(canonical);
+}
+
+std::string hash128(std::string_view bytes) {
+  const auto digest = digest128(bytes);
+  return {digest.data(), digest.size()};
 }
 
 }  // namespace echoloop

@@ -2,6 +2,7 @@
 // thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -24,5 +25,6 @@ struct TextHash {
 
 // XXH3, 128 bits, as 16 big-endian bytes.
 std::string hash128(std::string_view bytes);
+std::array<char, 16> digest128(std::string_view bytes);  // the same
 
 }  // namespace echoloop

@@ -5,6 +5,7 @@
 
 #include "pipeline/aggregates/cube.h"
 #include "pipeline/base/bytes.h"
+#include "schemas/session.h"
 #include "schemas/state.pb.h"
 
 namespace echoloop::program {
@@ -47,6 +48,11 @@ bool is_finding(std::string_view key, std::string_view value) {
   return !key.empty() && (key[0] != 'w' || parses<state::Finding>(value));
 }
 
+bool is_session(std::string_view value) {
+  Arena arena;
+  state::SessionRow row;
+  return state::parse(value, arena, row);
+}
 bool is_json(std::string_view, std::string_view value) { return nlohmann::json::accept(value); }
 bool is_anything(std::string_view, std::string_view) { return true; }
 
@@ -59,8 +65,7 @@ struct Fact {
 const std::vector<Fact>& facts() {
   using stage::Table;
   static const std::vector<Fact> kFacts = {
-      {Table::sessions, "sessions",
-       [](auto key, auto value) { return names_two(key) && parses<state::Session>(value); }},
+      {Table::sessions, "sessions", [](auto key, auto value) { return names_two(key) && is_session(value); }},
       {Table::feedback_index, "feedback_index", is_anything},
       {Table::dead, "dead", holds<state::DeadLetter>},
       {Table::counters, "counters", is_counter},

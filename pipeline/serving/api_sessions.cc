@@ -35,8 +35,10 @@ http::Response session(const http::Request& request, const Sources& sources) {
   if (!bytes) return refused(bytes.error());
   if (!*bytes)
     return http::problem(404, "Unknown session", fmt::format("tenant '{}' has no session '{}'", *tenant, id));
-  state::Session row;
-  row.ParseFromString(**bytes);
+  Arena arena;
+  state::SessionRow row;
+  if (!state::parse(**bytes, arena, row))
+    return refused(Error{Fault::world, "table sessions", "a row that cannot be read"});
   auto out = session_json(*tenant, id, row, sources);
   if (!out) return refused(out.error());
   return http::json(200, out->dump(-1, ' ', false, ordered_json::error_handler_t::replace));

@@ -212,10 +212,10 @@ Result<EventAnswer> event_of_session(const EventQuery& query, const Sources& sou
   if (!*found) return out;
   Search search{query, sources, domain};
   const int shard = sources.shard_of(*query.session);
-  for (const state::EventPlace& place : (*found)->row.events()) {
-    auto slice = sources.read_events(shard, place.offset(), {.records_max = 1, .bytes_max = 0});
+  for (const state::EventPlace& place : (*found)->row.events) {
+    auto slice = sources.read_events(shard, place.offset, {.records_max = 1, .bytes_max = 0});
     if (!slice) return tl::make_unexpected(slice.error());
-    if (slice->records.empty() || slice->records.front().offset != place.offset()) continue;
+    if (slice->records.empty() || slice->records.front().offset != place.offset) continue;
     ++out.searched;
     if (auto looked = search.look(shard, slice->records.front(), out.items); !looked)
       return tl::make_unexpected(looked.error());

@@ -43,32 +43,32 @@ std::optional<Time> time_of(const ordered_json& event) {
 }
 
 Fate fate_of_close(const state::Session& row, const std::string& source, const std::string& id) {
-  const state::Close& close = row.close();
-  if (close.source() == source && close.id() == id) return {"applied", "the greatest closed_at: this close stands"};
-  return {"superseded", fmt::format("the close '{}' of {} stands: closed at {}", close.id(), close.source(),
-                                    format_time(from_ms(close.closed_at())))};
+  const state::Close& close = *row.close;
+  if (close.source == source && close.id == id) return {"applied", "the greatest closed_at: this close stands"};
+  return {"superseded", fmt::format("the close '{}' of {} stands: closed at {}", close.id, close.source,
+                                    format_time(from_ms(close.closed_at)))};
 }
 
 Fate fate_of_evaluation(const state::Session& row, const std::string& source, const std::string& id,
                         const std::string& evaluation_id) {
   if (sessions::withdrawn(row, evaluation_id)) return {"withdrawn", "evaluation.withdrawn took it out"};
-  for (const state::Evaluation& known : row.evaluations()) {
-    if (known.evaluation_id() != evaluation_id || (known.source() == source && known.id() == id)) continue;
+  for (const state::Evaluation& known : row.evaluations) {
+    if (known.evaluation_id != evaluation_id || (known.source == source && known.id == id)) continue;
     return {"superseded",
-            fmt::format("event '{}' of {} corrects the same evaluation and stands", known.id(), known.source())};
+            fmt::format("event '{}' of {} corrects the same evaluation and stands", known.id, known.source)};
   }
   const auto stands = sessions::standing(row);
   const state::Evaluation* own = nullptr;
   for (const state::Evaluation* one : stands) {
-    if (one->evaluation_id() == evaluation_id) return {"applied", "the latest of its survey: this evaluation stands"};
+    if (one->evaluation_id == evaluation_id) return {"applied", "the latest of its survey: this evaluation stands"};
   }
-  for (const state::Evaluation& known : row.evaluations()) {
-    if (known.evaluation_id() == evaluation_id) own = &known;
+  for (const state::Evaluation& known : row.evaluations) {
+    if (known.evaluation_id == evaluation_id) own = &known;
   }
   for (const state::Evaluation* one : stands) {
-    if (own != nullptr && one->survey() == own->survey())
+    if (own != nullptr && one->survey == own->survey)
       return {"superseded",
-              fmt::format("evaluation '{}' of the same survey was submitted later and stands", one->evaluation_id())};
+              fmt::format("evaluation '{}' of the same survey was submitted later and stands", one->evaluation_id)};
   }
   return {"superseded", "another evaluation of the same survey stands"};
 }
@@ -85,8 +85,8 @@ Fate fate_of_tags(const std::vector<sessions::TagSaid>& said, const std::string&
 }
 
 Fate fate_of_withdrawal(const state::Session& row, const std::string& evaluation_id) {
-  for (const state::Evaluation& known : row.evaluations()) {
-    if (known.evaluation_id() == evaluation_id)
+  for (const state::Evaluation& known : row.evaluations) {
+    if (known.evaluation_id == evaluation_id)
       return {"applied", fmt::format("takes out evaluation '{}'", evaluation_id)};
   }
   return {"applied", fmt::format("waits for evaluation '{}', which has not come yet", evaluation_id)};
@@ -94,8 +94,8 @@ Fate fate_of_withdrawal(const state::Session& row, const std::string& evaluation
 
 Fate fate_of_review(const state::Session& row, const std::string& source, const std::string& id,
                     const std::string& reviewer) {
-  for (const state::Review& review : row.reviews()) {
-    if (review.source() == source && review.id() == id) return {"applied", "the newest of its reviewer"};
+  for (const state::Review& review : row.reviews) {
+    if (review.source == source && review.id == id) return {"applied", "the newest of its reviewer"};
   }
   return {"superseded", fmt::format("a newer review of '{}' stands", reviewer)};
 }
@@ -108,7 +108,7 @@ Fate fate_of_applied(const state::Session& row, const std::vector<sessions::TagS
     return fate_of_evaluation(row, source, id, text_at(event, "/data/evaluation_id"));
   if (type == "echoloop.evaluation.withdrawn.v1") return fate_of_withdrawal(row, text_at(event, "/data/evaluation_id"));
   if (type == "echoloop.tags.changed.v1") {
-    if (!row.has_close()) return {"waiting", "tags count when the session is closed"};
+    if (!row.close) return {"waiting", "tags count when the session is closed"};
     return fate_of_tags(said, source, id);
   }
   if (type == "echoloop.review.recorded.v1") return fate_of_review(row, source, id, text_at(event, "/data/reviewer"));
@@ -117,12 +117,12 @@ Fate fate_of_applied(const state::Session& row, const std::vector<sessions::TagS
 
 void explain_events(const state::Session& row, const std::vector<sessions::TagSaid>& said, ordered_json& events) {
   std::map<std::pair<std::string, std::string>, ordered_json> first;  // place by source and id
-  int at = 0;
+  std::size_t at = 0;
   for (ordered_json& line : events) {
     const ordered_json event = line["event"];  // a copy: what is added to the line moves its members
     const bool known = event.is_object();
     const std::pair name{text_at(event, "/source"), text_at(event, "/id")};
-    const state::EventPlace::Fate fate = row.events(at++).fate();
+    const int fate = row.events[at++].fate;
     Fate told;
     if (fate == state::EventPlace::APPLIED) {
       told = known ? fate_of_applied(row, said, event) : Fate{"applied", "its bytes are no longer in the log"};
@@ -178,8 +178,9 @@ Result<std::optional<FoundSession>> find_session(const http::Query& query, const
     if (!*bytes) continue;
     if (found)
       return bad_input("tenant", fmt::format("is needed: '{}' and '{}' have such a session", found->tenant, tenant));
-    found.emplace(FoundSession{tenant, session_id, {}});
-    if (!found->row.ParseFromString(**bytes)) return broken_world("table sessions", "a row that cannot be read");
+    found.emplace(FoundSession{tenant, session_id, {}, {}});
+    if (!state::parse(found->arena.copy(**bytes), found->arena, found->row))
+      return broken_world("table sessions", "a row that cannot be read");
   }
   return found;
 }
@@ -188,9 +189,9 @@ Result<ordered_json> explain_session(const FoundSession& found, const Sources& s
   auto out = session_json(found.tenant, found.session_id, found.row, sources);
   if (!out) return out;
   std::vector<sessions::TagSaid> said;
-  if (found.row.has_close()) {
+  if (found.row.close) {
     sessions::Normaliser normaliser;
-    said = sessions::tags_said(found.row, domain.counting_at(from_ms(found.row.close().closed_at())), normaliser);
+    said = sessions::tags_said(found.row, domain.counting_at(from_ms(found.row.close->closed_at)), normaliser);
   }
   explain_events(found.row, said, (*out)["events"]);
   (*out)["tags_said"] = tags_json(said);
@@ -199,7 +200,7 @@ Result<ordered_json> explain_session(const FoundSession& found, const Sources& s
   (*out)["adds"] = std::move(cells->rows);
   (*out)["tasks"] = std::move(cells->tasks);
   (*out)["notes"] = std::move(cells->notes);
-  if (found.row.events_size() >= 1024)
+  if (found.row.events.size() >= 1024)
     (*out)["notes"].push_back("more events came than a session keeps places of: the first 1024 are listed");
   return out;
 }

@@ -8,13 +8,14 @@
 
 #include "pipeline/http/message.h"
 #include "pipeline/serving/sources.h"
-#include "schemas/state.pb.h"
+#include "schemas/session.h"
 
 namespace echoloop::serving {
 
 struct FoundSession {
   std::string tenant, session_id;
-  state::Session row;
+  Arena arena;  // of the row
+  state::SessionRow row;
 };
 
 // By id, in the tenant asked for, else in the only one that has such a session; none: there is none. Error (bad_input):

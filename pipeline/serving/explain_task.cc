@@ -183,20 +183,19 @@ Result<void> add_session(const state::Task& task, const Sources& sources, ordere
     out["notes"].push_back("the session is no longer kept");
     return {};
   }
-  const state::Session& row = (*found)->row;
+  const state::SessionRow& row = (*found)->row;
   ordered_json session = feedback_json(task.tenant(), task.session_id(), row);
   if (task.kind() == "recovery") {
-    session["holds_now"] =
-        std::find(row.recoveries().begin(), row.recoveries().end(), task.rule()) != row.recoveries().end();
+    session["holds_now"] = std::find(row.recoveries.begin(), row.recoveries.end(), task.rule()) != row.recoveries.end();
   } else {
     session["crossed"] = ordered_json::array();
     bool holds = false;
-    for (const state::RedLineFound& one : row.red_lines()) {
-      if (one.red_line() != task.rule()) continue;
-      holds = holds || !one.withdrawn();
+    for (const state::RedLineFound& one : row.red_lines) {
+      if (one.red_line != task.rule()) continue;
+      holds = holds || !one.withdrawn;
       session["crossed"].push_back(
-          {{"evaluation_id", one.evaluation_id().empty() ? ordered_json(nullptr) : ordered_json(one.evaluation_id())},
-           {"withdrawn", one.withdrawn()}});
+          {{"evaluation_id", one.evaluation_id.empty() ? ordered_json(nullptr) : ordered_json(one.evaluation_id)},
+           {"withdrawn", one.withdrawn}});
     }
     session["holds_now"] = holds;
   }

@@ -64,9 +64,9 @@ std::string task_line(std::string_view, std::string_view value) {
 std::string feedback_line(std::string_view key, std::string_view value) {
   KeyReader reader{key};
   std::string tenant = reader.text(), session_id = reader.text();
-  state::Session row;
-  row.ParseFromArray(value.data(), static_cast<int>(value.size()));
-  if (!row.has_close() || sessions::standing(row).empty()) return {};
+  Arena arena;
+  state::SessionRow row;
+  if (!state::parse(value, arena, row) || !row.close || sessions::standing(row).empty()) return {};
   return feedback_json(tenant, session_id, row).dump() + "\n";
 }
 

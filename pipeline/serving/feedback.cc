@@ -19,12 +19,12 @@ namespace {
 // for minutes.
 constexpr std::size_t kLookedAt_max = 50'000;
 
-bool has_dimensions(const Filters& filters, const state::Session& row) {
+bool has_dimensions(const Filters& filters, const state::SessionRow& row) {
   for (const auto& [name, allowed] : filters) {
     bool found = false;
     const sessions::SetPlan plan{DimensionSet{name}};
     sessions::contribute(
-        row.counted(), {&plan, 1}, [](std::string_view) { return 0; },
+        row.facts, {&plan, 1}, [](std::string_view) { return 0; },
         // clang 14 captures no parts of a structured binding
         [&, &wanted = allowed](std::size_t, std::span<const sessions::Value> values, const sessions::Gained& gained) {
           found = found || (gained.measures.sessions() > 0 && wanted.contains(std::string(values[0].text)));
@@ -34,15 +34,15 @@ bool has_dimensions(const Filters& filters, const state::Session& row) {
   return true;
 }
 
-bool matches(const FeedbackQuery& query, const state::Session& row) {
+bool matches(const FeedbackQuery& query, const state::SessionRow& row) {
   static constexpr const char* kResolved[] = {"unanswered", "yes", "no"};
-  if (query.resolved && *query.resolved != kResolved[row.counted().customer_resolution()]) return false;
+  if (query.resolved && *query.resolved != kResolved[row.facts.customer_resolution]) return false;
   auto stands = sessions::standing(row);
   const auto any = [&](auto condition) { return std::any_of(stands.begin(), stands.end(), condition); };
-  if (query.score && !any([&](const auto* e) { return e->has_score() && e->score() == *query.score; })) return false;
-  if (query.has_comment && *query.has_comment != any([](const auto* e) { return !e->comment().empty(); })) return false;
+  if (query.score && !any([&](const auto* e) { return e->has_score && e->score == *query.score; })) return false;
+  if (query.has_comment && *query.has_comment != any([](const auto* e) { return !e->comment.empty(); })) return false;
   if (query.text &&
-      !any([&](const auto* e) { return normalise_comment(e->comment()).find(*query.text) != std::string::npos; }))
+      !any([&](const auto* e) { return normalise_comment(e->comment).find(*query.text) != std::string::npos; }))
     return false;
   return has_dimensions(query.filters, row);
 }
@@ -58,6 +58,7 @@ struct ShardPage {
 };
 
 Result<ShardPage> page_of_shard(int shard, const FeedbackQuery& query, const Sources& sources) {
+  Arena arena;  // of the row under way
   std::string tenant;
   put_key_text(tenant, query.tenant);
   // The index runs from new to old: `to` (exclusive) is where it begins, `from` (inclusive) where it ends.
@@ -85,8 +86,9 @@ Result<ShardPage> page_of_shard(int shard, const FeedbackQuery& query, const Sou
           trouble = tl::make_unexpected(bytes.error());
           return false;
         }
-        state::Session row;
-        if (*bytes && row.ParseFromString(**bytes) && row.has_close() && matches(query, row)) {
+        arena.reset();
+        state::SessionRow row;
+        if (*bytes && state::parse(**bytes, arena, row) && row.close && matches(query, row)) {
           page.found.push_back({std::string(key), feedback_json(query.tenant, session_id, row)});
         }
         bool full = page.found.size() >= query.limit || ++looked_at >= kLookedAt_max;

@@ -24,33 +24,33 @@ bool overlaps(const MetricQuery& query, const std::string& dimension, const std:
 class Folding {
  public:
   explicit Folding(const std::set<std::string>& allowed)
-      : allowed_(allowed), one_(allowed.contains(std::string(kUnknown)) ? std::string(kUnknown) : *allowed.begin()) {}
+      : allowed_(allowed), one_(allowed.contains(std::string(kUnknown)) ? kUnknown : *allowed.begin()) {}
 
-  void text(std::string* value) const {
-    if (allowed_.contains(value->empty() ? std::string(kUnknown) : *value)) *value = one_;
+  void text(state::Text& value) const {
+    if (allowed_.contains(std::string(value.empty() ? kUnknown : value))) value = one_;
   }
-  void texts(google::protobuf::RepeatedPtrField<std::string>* values) const {
-    for (std::string& value : *values) text(&value);
+  void texts(List<state::Text>& values) const {
+    for (state::Text& value : values) text(value);
   }
 
  private:
   const std::set<std::string>& allowed_;
-  const std::string one_;
+  const std::string_view one_;  // as long as `allowed` lives
 };
 
 void fold_evaluation(std::string_view dimension, const Folding& folding, state::Facts::Standing& evaluation) {
-  if (dimension == "survey") folding.text(evaluation.mutable_survey());
-  if (dimension == "survey_version") folding.text(evaluation.mutable_version());
-  if (dimension == "delay") folding.text(evaluation.mutable_delay());
-  if (dimension == "language") folding.text(evaluation.mutable_language());
-  if (dimension == "question") folding.texts(evaluation.mutable_questions());
+  if (dimension == "survey") folding.text(evaluation.survey);
+  if (dimension == "survey_version") folding.text(evaluation.version);
+  if (dimension == "delay") folding.text(evaluation.delay);
+  if (dimension == "language") folding.text(evaluation.language);
+  if (dimension == "question") folding.texts(evaluation.questions);
 }
 
 template <class Handler>
 void fold_handler(std::string_view dimension, const Folding& folding, Handler& handler) {
-  if (dimension == "agent") folding.text(handler.mutable_agent());
-  if (dimension == "group") folding.text(handler.mutable_group());
-  if (dimension == "department") folding.text(handler.mutable_department());
+  if (dimension == "agent") folding.text(handler.agent);
+  if (dimension == "group") folding.text(handler.group);
+  if (dimension == "department") folding.text(handler.department);
 }
 
 }  // namespace
@@ -64,13 +64,13 @@ void fold(const MetricQuery& query, state::Facts& facts) {
   for (const auto& [dimension, allowed] : query.filters) {
     if (!overlaps(query, dimension, allowed)) continue;
     const Folding folding{allowed};
-    if (dimension == "tag") folding.texts(facts.mutable_tags());
-    if (dimension == "agent_tag") folding.texts(facts.mutable_agent_tags());
-    if (dimension == "review_tag") folding.texts(facts.mutable_review_tags());
-    if (dimension == "moment") folding.texts(facts.mutable_moments());
-    for (auto& evaluation : *facts.mutable_standing()) fold_evaluation(dimension, folding, evaluation);
+    if (dimension == "tag") folding.texts(facts.tags);
+    if (dimension == "agent_tag") folding.texts(facts.agent_tags);
+    if (dimension == "review_tag") folding.texts(facts.review_tags);
+    if (dimension == "moment") folding.texts(facts.moments);
+    for (auto& evaluation : facts.standing) fold_evaluation(dimension, folding, evaluation);
     fold_handler(dimension, folding, facts);
-    for (auto& credit : *facts.mutable_credits()) fold_handler(dimension, folding, credit);
+    for (auto& credit : facts.credits) fold_handler(dimension, folding, credit);
   }
 }
 

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "pipeline/serving/metric_query.h"
-#include "schemas/state.pb.h"
+#include "schemas/session.h"
 
 namespace echoloop::serving {
 

@@ -83,21 +83,17 @@ Result<Surveys> pooled_in_cells(const MetricQuery& shown, const MetricQuery& tol
 }
 
 // A resolution is the whole session's, but one evaluation speaks for the customer: the latest that says yes or no.
-const state::Facts& facts_of_speaker(state::Session& session) {
+const state::Facts& facts_of_speaker(state::SessionRow& session) {
   auto stands = sessions::standing(session);
-  const auto said = [](const state::Evaluation* e) { return std::tuple(e->submitted_at(), e->evaluation_id()); };
+  const auto said = [](const state::Evaluation* e) { return std::tuple(e->submitted_at, e->evaluation_id); };
   std::optional<std::size_t> speaker;
   for (std::size_t i = 0; i < stands.size(); ++i) {
-    if (stands[i]->resolved() != 0 && (!speaker || said(stands[i]) > said(stands[*speaker]))) speaker = i;
+    if (stands[i]->resolved != 0 && (!speaker || said(stands[i]) > said(stands[*speaker]))) speaker = i;
   }
-  auto& kept = *session.mutable_counted()->mutable_standing();  // one for each that stands, in their order
-  if (speaker && static_cast<int>(*speaker) < kept.size()) {
-    kept.SwapElements(0, static_cast<int>(*speaker));
-    kept.DeleteSubrange(1, kept.size() - 1);
-  } else {
-    kept.Clear();
-  }
-  return session.counted();
+  auto& kept = session.facts.standing;  // one for each that stands, in their order
+  kept = speaker && *speaker < kept.size() ? List<state::Facts::Standing>::over(&kept[*speaker], 1)
+                                           : List<state::Facts::Standing>{};
+  return session.facts;
 }
 
 // `suspects`, where known: looks no further once all of them are found.

@@ -108,7 +108,8 @@ Result<bool> scan_sessions(const MetricQuery& query, const std::vector<std::stri
   std::string tenant;
   put_key_text(tenant, query.tenant);
   std::size_t seen = 0;
-  bool going = true;
+  bool going = true, readable = true;
+  Arena arena;  // of the row under way
   const bool folds = may_overlap(query);
   const auto add = [&](std::string_view session_id, const state::Facts& facts) {
     sessions::contribute(
@@ -116,22 +117,24 @@ Result<bool> scan_sessions(const MetricQuery& query, const std::vector<std::stri
         [&](std::size_t, std::span<const sessions::Value> values, const sessions::Gained& gained) {
           std::vector<std::string_view> texts;
           for (const sessions::Value& one : values) texts.push_back(one.text);
-          auto row = placing.row(facts.bucket(), texts);
+          auto row = placing.row(facts.bucket, texts);
           if (row && going) going = use(session_id, std::move(*row), gained.measures);
         });
   };
   for (int shard = 0; shard < sources.shards && going; ++shard) {
     auto scanned = sources.rows->scan(stage::Table::sessions, shard, tenant, prefix_end(tenant).value_or(""),
                                       [&](std::string_view key, std::string_view value) {
-                                        state::Session row;
-                                        row.ParseFromArray(value.data(), static_cast<int>(value.size()));
-                                        if (row.has_counted() && placing.in_time(row.counted().bucket())) {
-                                          if (folds) fold(query, *row.mutable_counted());
+                                        arena.reset();
+                                        state::SessionRow row;
+                                        readable = state::parse(value, arena, row);
+                                        if (!row.counted.empty() && placing.in_time(row.facts.bucket)) {
+                                          if (folds) fold(query, row.facts);
                                           add(KeyReader{key.substr(tenant.size())}.text(), facts_of(row));
                                         }
-                                        return ++seen <= kComputedSessions_max && going;
+                                        return readable && ++seen <= kComputedSessions_max && going;
                                       });
     if (!scanned) return tl::make_unexpected(scanned.error());
+    if (!readable) return broken_world("table sessions", "a row that cannot be read");
     if (seen > kComputedSessions_max) return false;
   }
   return true;

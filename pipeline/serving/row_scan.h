@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "pipeline/serving/metric_query.h"
-#include "schemas/state.pb.h"
+#include "schemas/session.h"
 
 namespace echoloop::serving {
 
@@ -25,8 +25,8 @@ using UseCell = absl::FunctionRef<bool(MetricKey row, const aggregates::Measures
 Result<void> scan_cells(const MetricQuery& query, const DimensionSet& set, const Sources& sources, UseCell use);
 
 // What of a session counts; it may take away from the session in place.
-using FactsOf = const state::Facts& (*)(state::Session& session);
-inline const state::Facts& all_facts(state::Session& session) { return session.counted(); }
+using FactsOf = const state::Facts& (*)(state::SessionRow& session);
+inline const state::Facts& all_facts(state::SessionRow& session) { return session.facts; }
 
 // The cells of one session come one behind the other.
 using UseSessionCell =

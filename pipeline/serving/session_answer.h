@@ -6,17 +6,17 @@
 
 #include "pipeline/serving/parameters.h"
 #include "pipeline/serving/sources.h"
-#include "schemas/state.pb.h"
+#include "schemas/session.h"
 
 namespace echoloop::serving {
 
 // What of a session the feedback list shows: its standing evaluations and its dimensions.
 nlohmann::ordered_json feedback_json(const std::string& tenant, const std::string& session_id,
-                                     const state::Session& row);
+                                     const state::SessionRow& row);
 
 // Everything: the row, the facts as counted, the raw events and what became of each.
 Result<nlohmann::ordered_json> session_json(const std::string& tenant, const std::string& session_id,
-                                            const state::Session& row, const Sources& sources);
+                                            const state::SessionRow& row, const Sources& sources);
 
 // A page of the feedback list, newest first.
 struct FeedbackQuery {

@@ -35,7 +35,7 @@ Cells contributed(const state::Facts& facts, const std::vector<DimensionSet>& se
 // The counting rules that the session was counted by, while they are in force.
 const Counting* counting_of(const state::Facts& facts, const Domain& domain) {
   auto found = std::find_if(domain.counting.begin(), domain.counting.end(),
-                            [&](const Counting& counting) { return counting.hash == facts.counting(); });
+                            [&](const Counting& counting) { return counting.hash == facts.counting; });
   return found == domain.counting.end() ? nullptr : &*found;
 }
 
@@ -69,7 +69,7 @@ Result<void> add_task_of_window(const FoundSession& found, const ThresholdRule& 
 Result<void> add_cause_tasks(const FoundSession& found, const Cells& cells, const Counting& counting,
                              const Sources& sources, const Domain& domain, ordered_json& tasks) {
   const TimeZone& zone = domain.zone_of(found.tenant);
-  const Time bucket = from_ms(found.row.counted().bucket());
+  const Time bucket = from_ms(found.row.facts.bucket);
   for (const ThresholdRule& rule : domain.thresholds) {
     const Time window = period_start(zone, rule.window, bucket);
     for (const auto& [place, measures] : cells) {
@@ -83,8 +83,8 @@ Result<void> add_cause_tasks(const FoundSession& found, const Cells& cells, cons
 
 // Tasks of this one session: recovery rules that hold, red lines that were crossed.
 Result<void> add_own_tasks(const FoundSession& found, const Sources& sources, ordered_json& tasks) {
-  std::set<std::string> rules(found.row.recoveries().begin(), found.row.recoveries().end());
-  for (const state::RedLineFound& crossed : found.row.red_lines()) rules.insert(crossed.red_line());
+  std::set<std::string> rules(found.row.recoveries.begin(), found.row.recoveries.end());
+  for (const state::RedLineFound& crossed : found.row.red_lines) rules.emplace(crossed.red_line);
   for (const std::string& rule : rules) {
     const std::string id = casework::session_task_id(found.tenant, rule, found.session_id);
     auto task = find_task(found.tenant, id, sources);
@@ -99,11 +99,11 @@ Result<void> add_own_tasks(const FoundSession& found, const Sources& sources, or
 Result<SessionCells> cells_of(const FoundSession& found, const Sources& sources, const Domain& domain) {
   SessionCells out;
   if (auto own = add_own_tasks(found, sources, out.tasks); !own) return tl::make_unexpected(own.error());
-  if (!found.row.has_counted()) {
+  if (found.row.counted.empty()) {
     out.notes.push_back("nothing is counted: the session has not been closed");
     return out;
   }
-  const state::Facts& facts = found.row.counted();
+  const state::Facts& facts = found.row.facts;
   const Counting* counting = counting_of(facts, domain);
   if (counting == nullptr) {
     out.notes.push_back("counted by rules that are no longer in force; it is being counted anew");
@@ -111,7 +111,7 @@ Result<SessionCells> cells_of(const FoundSession& found, const Sources& sources,
   }
   const Cells cells = contributed(facts, counting->sets);
   for (const auto& [place, measures] : cells) {
-    const aggregates::CubeKey key{found.tenant, aggregates::set_name(counting->sets[place.first]), facts.bucket(),
+    const aggregates::CubeKey key{found.tenant, aggregates::set_name(counting->sets[place.first]), facts.bucket,
                                   place.second};
     out.rows.push_back(ordered_json::parse(aggregates::canonical_line(key, measures)));
   }

@@ -25,18 +25,20 @@ std::string age_key(std::int64_t age_ms, std::string_view session) {
 void erase(const std::string& session, std::int64_t age_ms, stage::Context& context) {
   auto bytes = context.get(stage::Table::sessions, session);
   if (!bytes) return;
+  Arena arena;
   state::Session row;
-  if (!row.ParseFromString(*bytes))
+  state::Facts counted;
+  if (!state::parse(*bytes, arena, row) || !state::parse(row.counted, arena, counted))
     throw stage::BrokenWorld({Fault::world, "table sessions", "a row that cannot be read"});
-  if (row.age() != age_ms) return;
+  if (row.age != age_ms) return;
   KeyReader reader{session};
   const std::string tenant = reader.text();
   const std::string session_id = reader.text();
-  if (!row.has_close()) {
+  if (!row.close) {
     context.erase(stage::Table::orphans, session);
     context.count("orphans", -1);
-  } else if (row.counted().latest_submitted_at() != 0) {
-    context.erase(stage::Table::feedback_index, feedback_key(tenant, row.counted().latest_submitted_at(), session_id));
+  } else if (counted.latest_submitted_at != 0) {
+    context.erase(stage::Table::feedback_index, feedback_key(tenant, counted.latest_submitted_at, session_id));
   }
   context.erase(stage::Table::sessions, session);
   context.count("sessions_expired");
@@ -45,10 +47,10 @@ void erase(const std::string& session, std::int64_t age_ms, stage::Context& cont
 }  // namespace
 
 void Ages::note(const std::string& key, Duration retention, state::Session& row) {
-  const std::int64_t age_ms = floor_to(row.touched_at(), step_of(retention));
-  if (row.has_age() && row.age() == age_ms) return;
+  const std::int64_t age_ms = floor_to(row.touched_at, step_of(retention));
+  if (row.age == age_ms) return;
   noted_[age_ms].push_back(key);
-  row.set_age(age_ms);
+  row.age = age_ms;
 }
 
 void Ages::end_epoch(Duration retention, stage::Context& context) {

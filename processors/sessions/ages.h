@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "pipeline/stage/processor.h"
-#include "schemas/state.pb.h"
+#include "schemas/session.h"
 
 namespace echoloop::sessions {
 

@@ -34,49 +34,48 @@ std::string_view or_unknown(std::string_view value) { return value.empty() ? kUn
 using enum aggregates::Counter;
 
 void add_session(const state::Facts& facts, Measures& m) {
-  m.add(static_cast<aggregates::Counter>(facts.agent_resolution() * 3 + facts.customer_resolution()), 1);
-  if (facts.invited()) m.add(invited, 1);
-  if (facts.not_reached()) m.add(not_reached, 1);
-  const auto add_time = [&](bool has, std::int64_t ms, aggregates::Counter n, aggregates::Counter sum,
+  m.add(static_cast<aggregates::Counter>(facts.agent_resolution * 3 + facts.customer_resolution), 1);
+  if (facts.invited) m.add(invited, 1);
+  if (facts.not_reached) m.add(not_reached, 1);
+  const auto add_time = [&](const std::optional<std::int64_t>& ms, aggregates::Counter n, aggregates::Counter sum,
                             aggregates::Timing timing) {
-    if (!has) return;
+    if (!ms) return;
     m.add(n, 1);
-    m.add(sum, ms);
-    m.add_time(timing, aggregates::bin_of(static_cast<std::uint64_t>(ms)), 1);
+    m.add(sum, *ms);
+    m.add_time(timing, aggregates::bin_of(static_cast<std::uint64_t>(*ms)), 1);
   };
-  add_time(facts.has_handle_ms(), facts.handle_ms(), handle_n, handle_ms, aggregates::Timing::handle);
-  add_time(facts.has_queued_ms(), facts.queued_ms(), queue_n, queue_ms, aggregates::Timing::queue);
-  add_time(facts.has_first_reply_ms(), facts.first_reply_ms(), first_reply_n, first_reply_ms,
-           aggregates::Timing::first_reply);
+  add_time(facts.handle_ms, handle_n, handle_ms, aggregates::Timing::handle);
+  add_time(facts.queued_ms, queue_n, queue_ms, aggregates::Timing::queue);
+  add_time(facts.first_reply_ms, first_reply_n, first_reply_ms, aggregates::Timing::first_reply);
 }
 
 // `question`: only its answers count; empty: all.
 void add_evaluation(const Standing& e, std::string_view question, Measures& m) {
   m.add(evaluations, 1);
-  if (e.has_score()) {
-    auto kind = static_cast<aggregates::ScoreKind>(e.kind());
-    m.add_score({kind, e.score_min(), e.score_max(), e.score()}, 1);
+  if (e.has_score) {
+    auto kind = static_cast<aggregates::ScoreKind>(e.kind);
+    m.add_score({kind, e.score_min, e.score_max, e.score}, 1);
     switch (kind) {
       case aggregates::ScoreKind::csat:
         m.add(csat_n, 1);
-        m.add(csat_top, e.top());
-        m.add(csat_bottom, e.bottom());
+        m.add(csat_top, e.top);
+        m.add(csat_bottom, e.bottom);
         break;
       case aggregates::ScoreKind::nps:
         m.add(nps_n, 1);
-        m.add(nps_promoters, e.top());
-        m.add(nps_detractors, e.bottom());
+        m.add(nps_promoters, e.top);
+        m.add(nps_detractors, e.bottom);
         break;
       case aggregates::ScoreKind::ces:
         m.add(ces_n, 1);
-        m.add(ces_sum, e.score());
+        m.add(ces_sum, e.score);
         break;
     }
   }
-  for (int i = 0; i < e.questions_size(); ++i) {
-    if (!question.empty() && or_unknown(e.questions(i)) != question) continue;
+  for (std::size_t i = 0; i < e.questions.size(); ++i) {
+    if (!question.empty() && or_unknown(e.questions[i]) != question) continue;
     m.add(answers, 1);
-    m.add(answers_skipped, e.skipped(i));
+    m.add(answers_skipped, e.skipped[i] ? 1 : 0);
   }
 }
 
@@ -84,13 +83,13 @@ void add_evaluation(const Standing& e, std::string_view question, Measures& m) {
 void add_credit(std::int64_t ms, Selected selected, Measures& m) {
   m.add(weighted_ms, ms);
   for (const Standing* e : selected) {
-    if (!e->has_score() || e->kind() != static_cast<int>(aggregates::ScoreKind::csat)) continue;
+    if (!e->has_score || e->kind != static_cast<int>(aggregates::ScoreKind::csat)) continue;
     m.add(all_csat_n, 1);
-    m.add(all_csat_top, e->top());
-    m.add(all_csat_bottom, e->bottom());
+    m.add(all_csat_top, e->top);
+    m.add(all_csat_bottom, e->bottom);
     m.add(weighted_csat_ms, ms);
-    m.add(weighted_csat_top_ms, e->top() ? ms : 0);
-    m.add(weighted_csat_bottom_ms, e->bottom() ? ms : 0);
+    m.add(weighted_csat_top_ms, e->top ? ms : 0);
+    m.add(weighted_csat_bottom_ms, e->bottom ? ms : 0);
   }
 }
 
@@ -111,11 +110,11 @@ class Spread {
   Spread(const state::Facts& facts, Intern intern, Parts& parts)
       : facts_(facts), intern_(intern), unknown_{kUnknown, intern(kUnknown)}, parts_(parts) {
     for (std::size_t d = 0; d < kSingles; ++d) singles_[d] = value(single_text(static_cast<Dimension>(d)));
-    lists_[0] = list_of(facts.tags());
-    lists_[1] = list_of(facts.agent_tags());
-    lists_[2] = list_of(facts.review_tags());
-    lists_[3] = list_of(facts.moments());
-    for (const Standing& e : facts.standing()) all_.push_back(&e);
+    lists_[0] = list_of(facts.tags);
+    lists_[1] = list_of(facts.agent_tags);
+    lists_[2] = list_of(facts.review_tags);
+    lists_[3] = list_of(facts.moments);
+    for (const Standing& e : facts.standing) all_.push_back(&e);
     parts_.session.clear();
     add_session(facts, parts_.session);
     parts_.whole = parts_.session;
@@ -126,7 +125,7 @@ class Spread {
   }
 
   void add(std::size_t set, const SetPlan& plan, AddCell add) {
-    const bool one_handler = facts_.credits_size() <= 1;
+    const bool one_handler = facts_.credits.size() <= 1;
     each(plan, nullptr, [&](std::span<const Value> values, Selected selected, std::string_view question) {
       const bool is_whole = selected.size() == all_.size() && question.empty();
       const bool with_credit = plan.of_handler && one_handler;
@@ -154,29 +153,29 @@ class Spread {
   std::string_view single_text(Dimension d) const {
     switch (d) {
       case Dimension::channel:
-        return or_unknown(facts_.channel());
+        return or_unknown(facts_.channel);
       case Dimension::department:
-        return or_unknown(facts_.department());
+        return or_unknown(facts_.department);
       case Dimension::group:
-        return or_unknown(facts_.group());
+        return or_unknown(facts_.group);
       case Dimension::agent:
-        return or_unknown(facts_.agent());
+        return or_unknown(facts_.agent);
       case Dimension::category:
-        return or_unknown(facts_.category());
+        return or_unknown(facts_.category);
       case Dimension::category1:
-        return or_unknown(std::string_view{facts_.category()}.substr(0, facts_.category().find('/')));
+        return or_unknown(std::string_view{facts_.category}.substr(0, facts_.category.find('/')));
       case Dimension::entity:
-        return or_unknown(facts_.entity());
+        return or_unknown(facts_.entity);
       case Dimension::bot:
-        return or_unknown(facts_.bot());
+        return or_unknown(facts_.bot);
       case Dimension::routing_version:
-        return or_unknown(facts_.routing_version());
+        return or_unknown(facts_.routing_version);
       default:
         return kUnknown;
     }
   }
 
-  Values list_of(const google::protobuf::RepeatedPtrField<std::string>& texts) const {
+  Values list_of(const List<state::Text>& texts) const {
     absl::InlinedVector<std::string_view, 4> sorted(texts.begin(), texts.end());
     std::transform(sorted.begin(), sorted.end(), sorted.begin(), or_unknown);
     std::sort(sorted.begin(), sorted.end());
@@ -190,22 +189,22 @@ class Spread {
   Values evaluation_values(const Standing& e, Dimension d) const {
     switch (d) {
       case Dimension::survey:
-        return {value(or_unknown(e.survey()))};
+        return {value(or_unknown(e.survey))};
       case Dimension::survey_version:
-        return {value(or_unknown(e.version()))};
+        return {value(or_unknown(e.version))};
       case Dimension::delay:
-        return {value(or_unknown(e.delay()))};
+        return {value(or_unknown(e.delay))};
       case Dimension::language:
-        return {value(or_unknown(e.language()))};
+        return {value(or_unknown(e.language))};
       default:
-        return list_of(e.questions());
+        return list_of(e.questions);
     }
   }
 
   Value handler_value(const Credit& handler, Dimension d) const {
-    return value(or_unknown(d == Dimension::agent   ? handler.agent()
-                            : d == Dimension::group ? handler.group()
-                                                    : handler.department()));
+    return value(or_unknown(d == Dimension::agent   ? handler.agent
+                            : d == Dimension::group ? handler.group
+                                                    : handler.department));
   }
 
   Measures gain(Selected selected, std::string_view question) const {
@@ -221,7 +220,7 @@ class Spread {
 
   void credit_alone(Selected selected, Measures& m) const {
     m.add(all_sessions, 1);
-    add_credit(facts_.credits_size() == 1 ? facts_.credits(0).ms() : 0, selected, m);
+    add_credit(facts_.credits.size() == 1 ? facts_.credits[0].ms : 0, selected, m);
   }
 
   // Every combination of values with the evaluations that carry it and, where the set has questions, the one it is
@@ -258,7 +257,7 @@ class Spread {
   // The usual case, one evaluation at most and no two questions: every evaluation dimension has one value.
   template <class Use>
   bool each_of_one(const SetPlan& plan, Values& values, const Use& use) const {
-    if (!all_.empty() && all_.front()->questions_size() > 1) return false;
+    if (!all_.empty() && all_.front()->questions.size() > 1) return false;
     for (std::size_t i = 0; i < values.size(); ++i) {
       if (!is_of_evaluation(plan.dimensions[i])) continue;
       values[i] = all_.empty() ? unknown_ : evaluation_values(*all_.front(), plan.dimensions[i]).front();
@@ -269,8 +268,8 @@ class Spread {
 
   bool all_questions_are(std::string_view question) const {
     return std::all_of(all_.begin(), all_.end(), [&](const Standing* e) {
-      return std::all_of(e->questions().begin(), e->questions().end(),
-                         [&](const std::string& one) { return or_unknown(one) == question; });
+      return std::all_of(e->questions.begin(), e->questions.end(),
+                         [&](std::string_view one) { return or_unknown(one) == question; });
     });
   }
 
@@ -321,14 +320,14 @@ class Spread {
   // Handlers that share the set's values are one combination: its ms are summed, the session counts once.
   void add_credits(std::size_t set, const SetPlan& plan, AddCell add) {
     std::map<std::vector<std::string_view>, std::pair<Values, Measures>> combinations;
-    for (const Credit& handler : facts_.credits()) {
+    for (const Credit& handler : facts_.credits) {
       each(plan, &handler, [&](std::span<const Value> values, Selected selected, std::string_view) {
         std::vector<std::string_view> texts;
         for (const Value& one : values) texts.push_back(one.text);
         auto [found, fresh] = combinations.try_emplace(std::move(texts));
         auto& [kept, sum] = found->second;
         Measures gained;
-        add_credit(handler.ms(), selected, gained);
+        add_credit(handler.ms, selected, gained);
         for (auto counter : {weighted_ms, weighted_csat_ms, weighted_csat_top_ms, weighted_csat_bottom_ms})
           sum.add(counter, gained.get(counter));
         if (!fresh) return;

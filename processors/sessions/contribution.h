@@ -11,7 +11,7 @@
 
 #include "pipeline/aggregates/measures.h"
 #include "schemas/domain.h"
-#include "schemas/state.pb.h"
+#include "schemas/session.h"
 
 namespace echoloop::sessions {
 

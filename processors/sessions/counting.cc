@@ -52,7 +52,7 @@ void CountingBook::change(std::string_view tenant, std::string_view session_id, 
     windows_.clear();  // by rules of the one before
     for (auto& [hash, rules] : rules_) rules.make_ready(*domain_, packer_);
   }
-  if (before != nullptr) add(tenant, session_id, *before, -1, rules_of(before->counting(), context));
+  if (before != nullptr) add(tenant, session_id, *before, -1, rules_of(before->counting, context));
   if (after != nullptr) {
     keep_rules(counting, context);
     add(tenant, session_id, *after, 1, rules_of(counting.hash, context));
@@ -69,7 +69,7 @@ void CountingBook::flush(stage::Context& context) {
 
 void CountingBook::add(std::string_view tenant, std::string_view session_id, const state::Facts& facts, int sign,
                        const Rules& rules) {
-  aggregates::DeltaPacker::Sheet& sheet = packer_.sheet(packer_.intern(tenant), facts.bucket());
+  aggregates::DeltaPacker::Sheet& sheet = packer_.sheet(packer_.intern(tenant), facts.bucket);
   absl::InlinedVector<std::uint32_t, 4> numbers;
   gains_.clear();
   contribute(
@@ -85,7 +85,7 @@ void CountingBook::add(std::string_view tenant, std::string_view session_id, con
           if (!is_evidence(*watcher.rule, *watcher.metric, gained.measures)) continue;
           auto [window, fresh] = windows_.try_emplace({&watcher, cell}, kNone);
           if (fresh && watches(*watcher.rule, tenant, values))
-            window->second = window_of(*watcher.rule, tenant, rules, set, values, facts.bucket());
+            window->second = window_of(*watcher.rule, tenant, rules, set, values, facts.bucket);
           if (window->second != kNone) packer_.evidence(window->second, session_id, sign);
         }
       });

@@ -17,7 +17,7 @@
 #include "pipeline/stage/processor.h"
 #include "processors/sessions/contribution.h"
 #include "schemas/domain.h"
-#include "schemas/state.pb.h"
+#include "schemas/session.h"
 
 namespace echoloop::sessions {
 

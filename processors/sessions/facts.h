@@ -2,27 +2,31 @@
 // closed_at. docs/aggregates.md is the definition.
 #pragma once
 
+#include <absl/container/node_hash_map.h>
+
+#include <functional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
+#include "pipeline/base/hash.h"
 #include "schemas/domain.h"
-#include "schemas/state.pb.h"
+#include "schemas/session.h"
 
 namespace echoloop::sessions {
 
 // Remembers normalised texts, because customers write the same few thousand tags again and again. Not thread-safe.
 class Normaliser {
  public:
-  const std::string& tag(const std::string& text);
+  const std::string& tag(std::string_view text);  // lives until trim()
+  void trim();                                    // between epochs: bounds the memory
 
  private:
-  std::unordered_map<std::string, std::string> known_;
+  absl::node_hash_map<std::string, std::string, TextHash, std::equal_to<>> known_;
 };
 
-// Fills `facts`, which must be empty. Needs row.has_close(). The zone is the tenant's.
+// Fills `facts`, which must be empty; its texts lie in the row or the arena. Needs row.close. The zone is the tenant's.
 void facts_of(const state::Session& row, const Counting& counting, const TimeZone& zone, Normaliser& normaliser,
-              state::Facts& facts);
+              Arena& arena, state::Facts& facts);
 
 // What was said about one tag, and whether it is what counts: of all that was said about a canonical tag in one
 // direction the newest statement does.
@@ -34,7 +38,7 @@ struct TagSaid {
   std::string id, source;  // of the tags.changed; empty: of an evaluation, the close or a review
   bool counts = false;
 };
-// Needs row.has_close().
+// Needs row.close.
 std::vector<TagSaid> tags_said(const state::Session& row, const Counting& counting, Normaliser& normaliser);
 
 }  // namespace echoloop::sessions

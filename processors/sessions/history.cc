@@ -1,7 +1,8 @@
 #include "processors/sessions/history.h"
 
 #include <algorithm>
-#include <map>
+#include <bit>
+#include <cstring>
 #include <tuple>
 
 #include "pipeline/base/hash.h"
@@ -9,213 +10,194 @@
 namespace echoloop::sessions {
 namespace {
 
-void set(std::string* field, const std::optional<Text>& value) { field->assign(value.value_or(Text{})); }
+Text kept(const std::optional<Text>& text, Arena& arena) { return arena.copy(text.value_or(Text{})); }
 
-void enter(state::Session& row, const Event& event, const SessionClosed& data, Time) {
-  if (row.has_close()) {
-    const state::Close& old = row.close();
-    if (std::tuple(to_ms(data.closed_at), event.source, event.id) <
-        std::tuple(old.closed_at(), Text{old.source()}, Text{old.id()}))
-      return;
-  }
-  state::Close& close = *row.mutable_close();
-  close.Clear();
-  close.set_source(event.source.data(), event.source.size());
-  close.set_id(event.id.data(), event.id.size());
-  close.set_closed_at(to_ms(data.closed_at));
-  set(close.mutable_customer_id(), data.customer_id);
-  set(close.mutable_channel(), data.channel);
-  if (data.opened_at) close.set_opened_at(to_ms(*data.opened_at));
-  if (data.queued_ms) close.set_queued_ms(*data.queued_ms);
-  if (data.first_reply_ms) close.set_first_reply_ms(*data.first_reply_ms);
-  if (data.handle_ms) close.set_handle_ms(*data.handle_ms);
-  set(close.mutable_closed_by(), data.closed_by);
-  set(close.mutable_category(), data.category);
-  set(close.mutable_entity(), data.entity);
+List<Text> kept(const Texts& texts, Arena& arena) {
+  List<Text> out;
+  for (Text text : texts) out.add(arena, arena.copy(text));
+  return out;
+}
+
+std::optional<std::int64_t> ms_of(const std::optional<Time>& time) {
+  return time ? std::optional{to_ms(*time)} : std::nullopt;
+}
+
+void enter(state::Session& row, const Event& event, const SessionClosed& data, Time, Arena& arena) {
+  if (row.close && std::tuple(to_ms(data.closed_at), event.source, event.id) <
+                       std::tuple(row.close->closed_at, row.close->source, row.close->id))
+    return;
+  state::Close& close = row.close.emplace();
+  close.source = arena.copy(event.source);
+  close.id = arena.copy(event.id);
+  close.closed_at = to_ms(data.closed_at);
+  close.customer_id = kept(data.customer_id, arena);
+  close.channel = kept(data.channel, arena);
+  close.opened_at = ms_of(data.opened_at);
+  close.queued_ms = data.queued_ms;
+  close.first_reply_ms = data.first_reply_ms;
+  close.handle_ms = data.handle_ms;
+  close.closed_by = kept(data.closed_by, arena);
+  close.category = kept(data.category, arena);
+  close.entity = kept(data.entity, arena);
   for (const Handler& from : data.agents) {
-    state::Handler& to = *close.add_agents();
-    to.set_id(from.id.data(), from.id.size());
-    set(to.mutable_group(), from.group);
-    set(to.mutable_department(), from.department);
-    to.set_bot(from.bot);
-    if (from.from) to.set_from(to_ms(*from.from));
-    if (from.to) to.set_to(to_ms(*from.to));
+    close.agents.add(arena, {arena.copy(from.id), kept(from.group, arena), kept(from.department, arena), from.bot,
+                             ms_of(from.from), ms_of(from.to)});
   }
-  if (data.transfers) close.set_transfers(*data.transfers);
-  if (data.work_orders) close.set_work_orders(*data.work_orders);
+  close.transfers = data.transfers;
+  close.work_orders = data.work_orders;
   if (data.knowledge) {
-    close.set_knowledge_lookups(data.knowledge->lookups);
-    close.set_knowledge_hits(data.knowledge->hits);
+    close.knowledge_lookups = data.knowledge->lookups;
+    close.knowledge_hits = data.knowledge->hits;
   }
-  for (Text link : data.links) close.add_links(link.data(), link.size());
+  close.links = kept(data.links, arena);
   if (data.routing) {
-    set(close.mutable_routing_rule(), data.routing->rule);
-    set(close.mutable_routing_version(), data.routing->version);
-    set(close.mutable_intended_group(), data.routing->intended_group);
+    close.routing_rule = kept(data.routing->rule, arena);
+    close.routing_version = kept(data.routing->version, arena);
+    close.intended_group = kept(data.routing->intended_group, arena);
   }
-  close.set_agent_resolution(static_cast<int>(data.agent_resolution));
-  for (Text tag : data.agent_tags) close.add_agent_tags(tag.data(), tag.size());
-  set(close.mutable_previous_session(), data.previous_session);
+  close.agent_resolution = static_cast<int>(data.agent_resolution);
+  close.agent_tags = kept(data.agent_tags, arena);
+  close.previous_session = kept(data.previous_session, arena);
 }
 
-void enter(state::Session& row, const Event&, const SurveyInvited& data, Time) {
-  state::Invitation& invitation = *row.add_invitations();
-  invitation.set_survey(data.survey.data(), data.survey.size());
-  invitation.set_sent_at(to_ms(data.sent_at));
-  set(invitation.mutable_version(), data.version);
-  set(invitation.mutable_channel(), data.channel);
-  invitation.set_outcome(std::string(data.outcome.value_or("delivered")));
+void enter(state::Session& row, const Event&, const SurveyInvited& data, Time, Arena& arena) {
+  row.invitations.add(arena, {arena.copy(data.survey), to_ms(data.sent_at), kept(data.version, arena),
+                              kept(data.channel, arena), arena.copy(data.outcome.value_or("delivered"))});
 }
 
-void enter(state::Session& row, const Event& event, const EvaluationSubmitted& data, Time) {
+void enter(state::Session& row, const Event& event, const EvaluationSubmitted& data, Time, Arena& arena) {
   state::Evaluation* slot = nullptr;
-  for (state::Evaluation& old : *row.mutable_evaluations()) {
-    if (old.evaluation_id() != data.evaluation_id) continue;
-    if (std::tuple(to_ms(data.submitted_at), event.source, event.id) <
-        std::tuple(old.submitted_at(), Text{old.source()}, Text{old.id()}))
+  for (state::Evaluation& old : row.evaluations) {
+    if (old.evaluation_id != data.evaluation_id) continue;
+    if (std::tuple(to_ms(data.submitted_at), event.source, event.id) < std::tuple(old.submitted_at, old.source, old.id))
       return;
     slot = &old;
   }
-  if (slot == nullptr) slot = row.add_evaluations();
-  slot->Clear();
-  slot->set_source(event.source.data(), event.source.size());
-  slot->set_id(event.id.data(), event.id.size());
-  slot->set_evaluation_id(data.evaluation_id.data(), data.evaluation_id.size());
-  slot->set_submitted_at(to_ms(data.submitted_at));
-  set(slot->mutable_customer_id(), data.customer_id);
-  set(slot->mutable_survey(), data.survey);
-  set(slot->mutable_version(), data.version);
+  if (slot == nullptr) slot = &row.evaluations.add(arena);
+  *slot = {};
+  slot->source = arena.copy(event.source);
+  slot->id = arena.copy(event.id);
+  slot->evaluation_id = data.evaluation_id == event.id ? slot->id : arena.copy(data.evaluation_id);
+  slot->submitted_at = to_ms(data.submitted_at);
+  slot->customer_id = kept(data.customer_id, arena);
+  slot->survey = kept(data.survey, arena);
+  slot->version = kept(data.version, arena);
   if (data.score) {
-    slot->set_has_score(true);
-    slot->set_score(data.score->value);
-    slot->set_score_min(data.score->min);
-    slot->set_score_max(data.score->max);
+    slot->has_score = true;
+    slot->score = data.score->value;
+    slot->score_min = data.score->min;
+    slot->score_max = data.score->max;
   }
-  slot->set_resolved(static_cast<int>(data.resolved));
-  for (Text tag : data.tags) slot->add_tags(tag.data(), tag.size());
-  set(slot->mutable_comment(), data.comment);
+  slot->resolved = static_cast<int>(data.resolved);
+  slot->tags = kept(data.tags, arena);
+  slot->comment = kept(data.comment, arena);
   for (const Answer& from : data.answers) {
-    state::Answer& to = *slot->add_answers();
-    to.set_question(from.question.data(), from.question.size());
-    if (from.text) to.set_text(from.text->data(), from.text->size());
-    if (from.number) to.set_number(*from.number);
-    to.set_skipped(from.skipped);
+    state::Answer& to = slot->answers.add(arena);
+    to.question = arena.copy(from.question);
+    if (from.text) to.text = arena.copy(*from.text);
+    to.number = from.number;
+    to.skipped = from.skipped;
   }
-  set(slot->mutable_language(), data.language);
-  if (data.wants_contact) slot->set_wants_contact(*data.wants_contact);
+  slot->language = kept(data.language, arena);
+  slot->wants_contact = data.wants_contact;
 }
 
-void enter(state::Session& row, const Event&, const EvaluationWithdrawn& data, Time) {
+void enter(state::Session& row, const Event&, const EvaluationWithdrawn& data, Time, Arena& arena) {
   if (withdrawn(row, data.evaluation_id)) return;
-  state::Withdrawal& withdrawal = *row.add_withdrawals();
-  withdrawal.set_evaluation_id(data.evaluation_id.data(), data.evaluation_id.size());
-  withdrawal.set_reason(data.reason.data(), data.reason.size());
+  row.withdrawals.add(arena, {arena.copy(data.evaluation_id), arena.copy(data.reason)});
 }
 
-void enter(state::Session& row, const Event& event, const TagsChanged& data, Time at) {
+void enter(state::Session& row, const Event& event, const TagsChanged& data, Time at, Arena& arena) {
+  const Text id = arena.copy(event.id), source = arena.copy(event.source);
   const auto state_tags = [&](const Texts& tags, bool present) {
     for (Text tag : tags) {
-      state::TagStatement& statement = *row.add_statements();
-      statement.set_by(static_cast<int>(data.by));
-      statement.set_tag(tag.data(), tag.size());
-      statement.set_present(present);
-      statement.set_time(to_ms(event.time.value_or(at)));
-      statement.set_id(event.id.data(), event.id.size());
-      statement.set_source(event.source.data(), event.source.size());
+      row.statements.add(
+          arena, {static_cast<int>(data.by), arena.copy(tag), present, to_ms(event.time.value_or(at)), id, source});
     }
   };
   state_tags(data.add, true);
   state_tags(data.remove, false);
 }
 
-void enter(state::Session& row, const Event& event, const ReviewRecorded& data, Time at) {
+void enter(state::Session& row, const Event& event, const ReviewRecorded& data, Time at, Arena& arena) {
   std::int64_t time = to_ms(event.time.value_or(at));
   state::Review* slot = nullptr;
-  for (state::Review& old : *row.mutable_reviews()) {
-    if (old.reviewer() != data.reviewer) continue;
-    if (std::tuple(time, event.id, event.source) < std::tuple(old.time(), Text{old.id()}, Text{old.source()})) return;
+  for (state::Review& old : row.reviews) {
+    if (old.reviewer != data.reviewer) continue;
+    if (std::tuple(time, event.id, event.source) < std::tuple(old.time, old.id, old.source)) return;
     slot = &old;
   }
-  if (slot == nullptr) slot = row.add_reviews();
-  slot->Clear();
-  slot->set_reviewer(data.reviewer.data(), data.reviewer.size());
-  slot->set_time(time);
-  slot->set_id(event.id.data(), event.id.size());
-  slot->set_source(event.source.data(), event.source.size());
-  set(slot->mutable_cause(), data.cause);
-  if (data.misrouted) slot->set_misrouted(*data.misrouted);
-  for (Text tag : data.tags) slot->add_tags(tag.data(), tag.size());
-  if (data.agrees) slot->set_agrees(*data.agrees);
-  set(slot->mutable_note(), data.note);
+  if (slot == nullptr) slot = &row.reviews.add(arena);
+  *slot = {arena.copy(data.reviewer), time,           arena.copy(event.id),   arena.copy(event.source),
+           kept(data.cause, arena),   data.misrouted, kept(data.tags, arena), data.agrees,
+           kept(data.note, arena)};
 }
 
 // These two carry no session; the stage hands them on before it comes here.
-void enter(state::Session&, const Event&, const OutcomeObserved&, Time) {}
-void enter(state::Session&, const Event&, const TaskCommand&, Time) {}
-
-std::string guard_of(const Event& event) {
-  std::string both{event.source};
-  both.push_back('\0');
-  both.append(event.id);
-  return hash128(both);
-}
-
-std::string content_of(std::string_view content) {
-  std::uint64_t hash = hash64(content);
-  return {reinterpret_cast<const char*>(&hash), sizeof hash};
-}
+void enter(state::Session&, const Event&, const OutcomeObserved&, Time, Arena&) {}
+void enter(state::Session&, const Event&, const TaskCommand&, Time, Arena&) {}
 
 // At most this many places of raw events are kept per session, so that a source that repeats for ever cannot grow a
 // row.
-constexpr int kPlacesMax = 1024;
+constexpr std::size_t kPlacesMax = 1024;
 
 }  // namespace
 
-void enter(state::Session& row, const Event& event, Time at) {
-  std::visit([&](const auto& data) { enter(row, event, data, at); }, event.data);
+void enter(state::Session& row, const Event& event, Time at, Arena& arena) {
+  std::visit([&](const auto& data) { enter(row, event, data, at, arena); }, event.data);
 }
 
-Guard::Guard(const Event& event, std::string_view text) : id(guard_of(event)), content(content_of(text)) {}
+Guard::Guard(const Event& event, std::string_view text) {
+  thread_local std::string both;
+  both.assign(event.source).push_back('\0');
+  both.append(event.id);
+  id = digest128(both);
+  content = std::bit_cast<std::array<char, 8>>(hash64(text));
+}
 
 Seen seen(const state::Session& row, const Guard& guard) {
-  const std::string& all = row.seen();
-  for (std::size_t i = 0; i + 16 <= all.size(); i += 16) {
-    if (all.compare(i, 16, guard.id) != 0) continue;
-    return row.seen_content().compare(i / 2, 8, guard.content) == 0 ? Seen::same : Seen::different;
+  for (std::size_t i = 0; i + guard.id.size() <= row.seen.size(); i += guard.id.size()) {
+    if (std::memcmp(row.seen.data() + i, guard.id.data(), guard.id.size()) != 0) continue;
+    const char* content = row.seen_content.data() + i / 2;
+    return std::memcmp(content, guard.content.data(), guard.content.size()) == 0 ? Seen::same : Seen::different;
   }
   return Seen::no;
 }
 
-void remember(state::Session& row, const Guard& guard, Seen known, std::int64_t offset) {
+void remember(state::Session& row, const Guard& guard, Seen known, std::int64_t offset, Arena& arena) {
   if (known == Seen::no) {
-    row.mutable_seen()->append(guard.id);
-    row.mutable_seen_content()->append(guard.content);
+    row.seen.append(arena, guard.id.data(), guard.id.size());
+    row.seen_content.append(arena, guard.content.data(), guard.content.size());
   }
-  if (row.events_size() >= kPlacesMax) return;
-  state::EventPlace& place = *row.add_events();
-  place.set_offset(offset);
-  place.set_fate(known == Seen::no     ? state::EventPlace::APPLIED
-                 : known == Seen::same ? state::EventPlace::DUPLICATE
-                                       : state::EventPlace::DIFFERENT);
+  if (row.events.size() >= kPlacesMax) return;
+  row.events.add(arena, {offset, known == Seen::no     ? state::EventPlace::APPLIED
+                                 : known == Seen::same ? state::EventPlace::DUPLICATE
+                                                       : state::EventPlace::DIFFERENT});
 }
 
 bool withdrawn(const state::Session& row, std::string_view evaluation_id) {
-  return std::any_of(row.withdrawals().begin(), row.withdrawals().end(),
-                     [&](const state::Withdrawal& w) { return w.evaluation_id() == evaluation_id; });
+  return std::any_of(row.withdrawals.begin(), row.withdrawals.end(),
+                     [&](const state::Withdrawal& w) { return w.evaluation_id == evaluation_id; });
+}
+
+void standing(const state::Session& row, std::vector<const state::Evaluation*>& out) {
+  out.clear();
+  for (const state::Evaluation& evaluation : row.evaluations) {
+    if (!withdrawn(row, evaluation.evaluation_id)) out.push_back(&evaluation);
+  }
+  if (out.size() < 2) return;
+  const auto said = [](const state::Evaluation* e) { return std::tuple(e->submitted_at, e->evaluation_id); };
+  // The newest of each survey first.
+  std::sort(out.begin(), out.end(), [&](const auto* a, const auto* b) {
+    return a->survey != b->survey ? a->survey < b->survey : said(b) < said(a);
+  });
+  out.erase(std::unique(out.begin(), out.end(), [](const auto* a, const auto* b) { return a->survey == b->survey; }),
+            out.end());
 }
 
 std::vector<const state::Evaluation*> standing(const state::Session& row) {
-  std::map<std::string_view, const state::Evaluation*> by_survey;
-  for (const state::Evaluation& evaluation : row.evaluations()) {
-    if (withdrawn(row, evaluation.evaluation_id())) continue;
-    const state::Evaluation*& best = by_survey[evaluation.survey()];
-    if (best == nullptr || std::tuple(evaluation.submitted_at(), Text{evaluation.evaluation_id()}) >
-                               std::tuple(best->submitted_at(), Text{best->evaluation_id()})) {
-      best = &evaluation;
-    }
-  }
   std::vector<const state::Evaluation*> out;
-  for (const auto& [survey, evaluation] : by_survey) out.push_back(evaluation);
+  standing(row, out);
   return out;
 }
 

@@ -5,12 +5,12 @@
 
 #include "pipeline/stage/processor.h"
 #include "schemas/domain.h"
-#include "schemas/state.pb.h"
+#include "schemas/session.h"
 
 namespace echoloop::sessions {
 
 // Compares the rules that hold now with those that held (row.recoveries) and signals each change.
 void watch_recoveries(std::string_view tenant, std::string_view session_id, const state::Facts& facts,
-                      const Domain& domain, state::Session& row, stage::Context& context);
+                      const Domain& domain, state::Session& row, Arena& arena, stage::Context& context);
 
 }  // namespace echoloop::sessions

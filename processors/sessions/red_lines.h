@@ -8,14 +8,14 @@
 #include "processors/sessions/facts.h"
 #include "schemas/domain.h"
 #include "schemas/event.h"
-#include "schemas/state.pb.h"
+#include "schemas/session.h"
 
 namespace echoloop::sessions {
 
 // Looks at one event that has just entered the row; remembers what it found in the row and signals each red line once
 // per session. A withdrawal of every evaluation that crossed it signals that it no longer holds.
 void watch_red_lines(const Event& event, Time at, const Domain& domain, Normaliser& normaliser, state::Session& row,
-                     stage::Context& context);
+                     Arena& arena, stage::Context& context);
 
 // What routing may ask of a session, from its close as far as known.
 std::map<std::string, std::string> routing_properties(const state::Session& row);

@@ -2,7 +2,6 @@
 
 #include <absl/container/flat_hash_map.h>
 #include <fmt/format.h>
-#include <google/protobuf/arena.h>
 
 #include <algorithm>
 #include <deque>
@@ -20,7 +19,7 @@
 #include "processors/sessions/recoveries.h"
 #include "processors/sessions/red_lines.h"
 #include "schemas/codec.h"
-#include "schemas/state.pb.h"
+#include "schemas/session.h"
 
 namespace echoloop::sessions {
 namespace {
@@ -86,7 +85,8 @@ class Sessions final : public stage::Processor {
     row_ages_.expire(stage::Table::outcomes, "outcomes", domain_->session_retention, context);
     expire_settled(row_ages_, domain_->session_retention, context);
     recount(context);
-    arena_.Reset();
+    arena_.reset();
+    normaliser_.trim();
     book_.flush(context);
     domain_.reset();
   }
@@ -94,9 +94,10 @@ class Sessions final : public stage::Processor {
  private:
   struct Open {
     std::string key, tenant, session_id;
-    state::Session* row = nullptr;  // in arena_
-    bool fresh = false;             // no row before this epoch
-    bool orphan = false;            // before this epoch
+    state::Session row;   // its texts and lists are in arena_ or bytes
+    std::string bytes;    // as it was before this epoch
+    bool fresh = false;   // no row before this epoch
+    bool orphan = false;  // before this epoch
   };
 
   void take_event(const stage::Record& record, stage::Context& context) {
@@ -110,7 +111,7 @@ class Sessions final : public stage::Processor {
     if (std::holds_alternative<OutcomeObserved>(event->data)) return keep_outcome(*event, record, *domain_, context);
     Open& open = open_entry(tenant_of(*event), partition_key_of(*event), context);
     const Guard guard{*event, record.value};
-    const Seen known = seen(*open.row, guard);
+    const Seen known = seen(open.row, guard);
     switch (known) {
       case Seen::same:
         context.count("events_duplicate");
@@ -119,16 +120,16 @@ class Sessions final : public stage::Processor {
         context.count("events_different");
         break;
       case Seen::no:
-        if (open.row->seen().size() / 16 >= kEventsPerSession_max) {
+        if (open.row.seen.size() / 16 >= kEventsPerSession_max) {
           return refuse(record, tenant_of(*event), "/data/session_id",
                         fmt::format("the session has {} events already", kEventsPerSession_max), context);
         }
-        enter(*open.row, *event, record.at);
+        enter(open.row, *event, record.at, arena_);
         context.count("events_applied");
-        watch_red_lines(*event, record.at, *domain_, normaliser_, *open.row, context);
+        watch_red_lines(*event, record.at, *domain_, normaliser_, open.row, arena_, context);
     }
-    remember(*open.row, guard, known, record.offset);
-    open.row->set_touched_at(to_ms(context.now()));
+    remember(open.row, guard, known, record.offset, arena_);
+    open.row.touched_at = to_ms(context.now());
   }
 
   static void refuse(const stage::Record& record, std::string_view tenant, std::string where, std::string reason,
@@ -169,22 +170,23 @@ class Sessions final : public stage::Processor {
     open_by_key_.emplace(open.key, &open);
     open.tenant = tenant;
     open.session_id = session_id;
-    open.row = google::protobuf::Arena::CreateMessage<state::Session>(&arena_);
     open.fresh = !row;
-    if (row && !open.row->ParseFromString(*row))
-      throw stage::BrokenWorld({Fault::world, "table sessions", "a row that cannot be read"});
-    open.orphan = row && !open.row->has_close();
+    if (row) {
+      open.bytes = std::move(*row);
+      if (!state::parse(open.bytes, arena_, open.row)) throw unreadable();
+    }
+    open.orphan = !open.fresh && !open.row.close;
     return open;
   }
 
   // What the epoch changed in one session goes out: deltas, signals, index rows, the row itself.
   void close_entry(Open& open, stage::Context& context) {
-    state::Session& row = *open.row;
-    if (row.has_close()) {
+    state::Session& row = open.row;
+    if (row.close) {
       recount_session(open.tenant, open.session_id, row, context);
       if (open.fresh || open.orphan) context.count("sessions_closed");
     }
-    bool orphan = !row.has_close();
+    bool orphan = !row.close;
     if (orphan != open.orphan) {
       context.count("orphans", orphan ? 1 : -1);
       if (orphan) {
@@ -194,26 +196,40 @@ class Sessions final : public stage::Processor {
       }
     }
     ages_.note(open.key, domain_->session_retention, row);
-    context.put(stage::Table::sessions, open.key, row.SerializeAsString());
+    context.put(stage::Table::sessions, open.key, bytes_of(row));
   }
 
   void recount_session(const std::string& tenant, const std::string& session_id, state::Session& row,
                        stage::Context& context) {
-    const Counting& counting = domain_->counting_at(from_ms(row.close().closed_at()));
-    state::Facts& after = *google::protobuf::Arena::CreateMessage<state::Facts>(&arena_);
-    facts_of(row, counting, domain_->zone_of(tenant), normaliser_, after);
-    const state::Facts* before = row.has_counted() ? &row.counted() : nullptr;
-    if (before == nullptr || before->SerializeAsString() != after.SerializeAsString()) {
-      book_.change(tenant, session_id, before, &after, counting, domain_, context);
-      std::int64_t old_time = before == nullptr ? 0 : before->latest_submitted_at();
-      if (old_time != after.latest_submitted_at()) {
+    const Counting& counting = domain_->counting_at(from_ms(row.close->closed_at));
+    state::Facts after;
+    facts_of(row, counting, domain_->zone_of(tenant), normaliser_, arena_, after);
+    counted_.clear();
+    state::put(after, counted_);
+    if (counted_ != row.counted) {
+      state::Facts before;
+      if (!state::parse(row.counted, arena_, before)) throw unreadable();
+      book_.change(tenant, session_id, row.counted.empty() ? nullptr : &before, &after, counting, domain_, context);
+      const std::int64_t old_time = before.latest_submitted_at;
+      if (old_time != after.latest_submitted_at) {
         if (old_time != 0) context.erase(stage::Table::feedback_index, feedback_key(tenant, old_time, session_id));
-        if (after.latest_submitted_at() != 0)
-          context.put(stage::Table::feedback_index, feedback_key(tenant, after.latest_submitted_at(), session_id), "");
+        if (after.latest_submitted_at != 0)
+          context.put(stage::Table::feedback_index, feedback_key(tenant, after.latest_submitted_at, session_id), "");
       }
+      row.counted = arena_.copy(counted_);
     }
-    watch_recoveries(tenant, session_id, after, *domain_, row, context);
-    row.mutable_counted()->Swap(&after);
+    watch_recoveries(tenant, session_id, after, *domain_, row, arena_, context);
+  }
+
+  static stage::BrokenWorld unreadable() {
+    return stage::BrokenWorld({Fault::world, "table sessions", "a row that cannot be read"});
+  }
+
+  static std::string bytes_of(const state::Session& row) {
+    std::string out;
+    out.reserve(512);
+    state::put(row, out);
+    return out;
   }
 
   // After a change of the counting rules every session that was counted by others is counted anew, some per epoch. The
@@ -230,23 +246,26 @@ class Sessions final : public stage::Processor {
     }
     if (obeyed_ == rules) return;
     if (goal != rules) cursor.clear();
-    std::map<std::string, state::Session*> stale;
+    std::map<std::string, std::string> stale;
     int left = kRecountsPerEpoch_max;
     std::string last;
     context.scan(stage::Table::sessions, cursor, "", [&](std::string_view key, std::string_view value) {
       last = std::string(key);
-      auto* row = google::protobuf::Arena::CreateMessage<state::Session>(&arena_);
-      row->ParseFromArray(value.data(), static_cast<int>(value.size()));
-      if (row->has_counted() &&
-          row->counted().counting() != domain_->counting_at(from_ms(row->close().closed_at())).hash)
-        stale.emplace(key, row);
+      state::Session row;
+      state::Facts counted;
+      if (!state::parse(value, arena_, row) || !state::parse(row.counted, arena_, counted)) throw unreadable();
+      if (row.close && !row.counted.empty() &&
+          counted.counting != domain_->counting_at(from_ms(row.close->closed_at)).hash)
+        stale.emplace(key, value);
       return --left > 0;
     });
-    for (auto& [key, row] : stale) {
+    for (const auto& [key, bytes] : stale) {
+      state::Session row;
+      (void)state::parse(bytes, arena_, row);
       KeyReader reader{key};
       std::string tenant = reader.text(), session_id = reader.text();
-      recount_session(tenant, session_id, *row, context);
-      context.put(stage::Table::sessions, key, row->SerializeAsString());
+      recount_session(tenant, session_id, row, context);
+      context.put(stage::Table::sessions, key, bytes_of(row));
       context.count("sessions_recounted");
     }
     bool done = left > 0;
@@ -266,7 +285,8 @@ class Sessions final : public stage::Processor {
   CountingBook book_;
   Ages ages_;
   stage::RowAges row_ages_;
-  google::protobuf::Arena arena_;  // what the epoch holds of sessions
+  Arena arena_;  // what the epoch holds of sessions
+  std::string counted_;
   std::deque<Open> open_;
   absl::flat_hash_map<std::string_view, Open*, TextHash, std::equal_to<>> open_by_key_;
   std::string obeyed_;  // counting rules that every session of this shard is known to be counted by

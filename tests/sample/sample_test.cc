@@ -227,7 +227,7 @@ TEST_F(Sample, ThereIsOneRedLineAndNobodyElseUsesItsWords) {
     bool found = std::any_of(line.words.begin(), line.words.end(),
                              [&](const std::string& word) { return comment.find(word) != std::string::npos; });
     for (const nlohmann::json& tag : session.evaluation.value("tags", nlohmann::json::array())) {
-      found = found || line.tags.contains(counting.canonical(normalise_tag(tag.get<std::string>())));
+      found = found || line.tags.contains(std::string(counting.canonical(normalise_tag(tag.get<std::string>()))));
     }
     if (found) crossed.push_back(id);
   }
@@ -276,7 +276,7 @@ TEST_F(Sample, NamesAreThoseOfTheConfiguration) {
       std::string text = tag.get<std::string>();
       spellings.insert(text);
       std::string normalised = normalise_tag(text);
-      (counting.alias.contains(normalised) ? canonical : unknown).insert(counting.canonical(normalised));
+      (counting.alias.contains(normalised) ? canonical : unknown).emplace(counting.canonical(normalised));
     }
   }
   // One tag that nobody has put into the taxonomy yet.

@@ -197,14 +197,6 @@ std::map<std::string, std::int64_t> Driver::counters() const {
   return out;
 }
 
-std::optional<state::Session> Driver::session(std::string_view tenant, std::string_view session_id) const {
-  auto row = house_.view().get(stage::Table::sessions, partition_of(session_id, house_.partitions()),
-                               sessions::session_key(tenant, session_id));
-  if (!row) throw std::runtime_error(row.error().text());
-  if (!*row) return std::nullopt;
-  return parsed<state::Session>(**row);
-}
-
 std::optional<state::CommandResult> Driver::answer(std::string_view source, std::string_view id) const {
   std::string key = casework::command_key(source, id);
   for (int shard = 0; shard < house_.partitions(); ++shard) {

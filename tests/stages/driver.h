@@ -61,7 +61,6 @@ class Driver {
   std::vector<std::string> told() const;                 // task events to the outside, as JSON, by time
   std::vector<state::DeadLetter> dead_letters() const;   // by shard and place
   std::map<std::string, std::int64_t> counters() const;  // summed over shards; without stage times
-  std::optional<state::Session> session(std::string_view tenant, std::string_view session_id) const;
   std::optional<state::CommandResult> answer(std::string_view source, std::string_view id) const;
 
   int shards() const { return house_.partitions(); }
