@@ -14,6 +14,7 @@
 #include "processors/insight/admission.h"
 #include "processors/insight/evidence.h"
 #include "processors/insight/evidence_ages.h"
+#include "processors/insight/hot_rows.h"
 #include "processors/insight/threshold.h"
 #include "processors/insight/verdict.h"
 #include "processors/insight/window_sums.h"
@@ -50,6 +51,7 @@ class Insight final : public stage::Processor {
     std::sort(cells.begin(), cells.end());
     fold(cells, context);
     const Beginnings before = beginnings(cells, context);
+    for (const auto& [key, gained] : cells) rows_.prepare(key, context);
     for (const auto& [key, gained] : cells) merge(key, gained, context);
     for (const auto& [place, begin_ms] : before) mark_near_beginning(place, begin_ms, context);
     gained_.clear();
@@ -63,6 +65,7 @@ class Insight final : public stage::Processor {
     begun_.clear();
     marked_ = {};
     sums_.trim();
+    rows_.end_epoch();
   }
 
  private:
@@ -95,18 +98,9 @@ class Insight final : public stage::Processor {
     std::sort(cells.begin(), cells.end());
   }
 
-  // The row with what the epoch added to it.
+  // What the epoch added to a cell, in its row and for rules.
   void merge(std::string_view key, std::string_view gained, stage::Context& context) {
-    auto row = context.get(stage::Table::cube, key);
-    if (!row) {
-      if (!gained.empty()) context.put(stage::Table::cube, key, std::string(gained));
-    } else if (!aggregates::merge_rows(*row, gained, *row)) {
-      throw unreadable();
-    } else if (row->empty()) {
-      context.erase(stage::Table::cube, key);
-    } else {
-      context.put(stage::Table::cube, key, std::move(*row));
-    }
+    rows_.add(key, gained, context);
     if (rules_of_set_.empty()) return;
     if (!key.starts_with(place_) || place_.empty()) {  // cells of one (tenant, set) come in a row
       auto parsed = aggregates::parse_cube_key(key);
@@ -351,6 +345,7 @@ class Insight final : public stage::Processor {
   std::map<std::string, std::vector<std::size_t>> rules_of_set_;                     // indices of thresholds
   absl::flat_hash_map<std::string, std::string, TextHash, std::equal_to<>> gained_;  // cube key → row to add
   std::map<std::string, std::string> folded_;  // the same of cells that stand for others
+  HotRows rows_;
   Admission admission_;
   Evidence evidence_;
   EvidenceAges evidence_ages_;
