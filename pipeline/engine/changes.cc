@@ -3,6 +3,16 @@
 #include <algorithm>
 
 namespace echoloop::engine {
+namespace {
+
+// INSIGHT writes its cells by key: they are in order already.
+template <class Change>
+void put_in_order(std::vector<Change*>& changes) {
+  const auto by_key = [](const Change* a, const Change* b) { return a->key < b->key; };
+  if (!std::is_sorted(changes.begin(), changes.end(), by_key)) std::sort(changes.begin(), changes.end(), by_key);
+}
+
+}  // namespace
 
 const Changes::Change* Changes::find(std::string_view key) const {
   auto found = by_key_.find(key);
@@ -29,7 +39,7 @@ std::vector<Changes::Change*> Changes::take() {
   std::vector<Change*> out;
   out.reserve(changes_.size());
   for (Change& change : changes_) out.push_back(&change);
-  std::sort(out.begin(), out.end(), [](const Change* a, const Change* b) { return a->key < b->key; });
+  put_in_order(out);
   return out;
 }
 
@@ -43,7 +53,7 @@ void Changes::sort() {
   if (sorted_.size() == changes_.size()) return;
   sorted_.clear();
   for (const Change& change : changes_) sorted_.push_back(&change);
-  std::sort(sorted_.begin(), sorted_.end(), [](const Change* a, const Change* b) { return a->key < b->key; });
+  put_in_order(sorted_);
 }
 
 }  // namespace echoloop::engine
