@@ -1,6 +1,8 @@
 #include "pipeline/base/time.h"
 
+#include <bit>
 #include <charconv>
+#include <cstring>
 
 namespace echoloop {
 namespace {
@@ -15,6 +17,35 @@ bool digits(std::string_view text, std::size_t at, std::size_t count, int& out) 
   }
   return true;
 }
+
+static_assert(std::endian::native == std::endian::little, "EightBytes expects the first character in the lowest byte");
+
+// How eight characters of a time look: '0' stands for a digit, '?' for anything, all else for itself.
+class EightBytes {
+ public:
+  consteval explicit EightBytes(const char (&pattern)[9]) {
+    for (int i = 0; i < 8; ++i) {
+      const auto at = [i](unsigned byte) { return static_cast<std::uint64_t>(byte) << (8 * i); };
+      if (pattern[i] == '?') continue;
+      wanted_ |= at(static_cast<unsigned char>(pattern[i]));
+      looked_at_ |= at(0xFF);
+      room_ |= at(pattern[i] == '0' ? 0x7F - 9 : 0x7F);
+    }
+  }
+  // `pairs` gets the number 0..99 that the digits at i and i + 1 make in byte i.
+  bool read(const char* text, std::uint64_t& pairs) const {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text, sizeof word);
+    word = (word ^ wanted_) & looked_at_;  // a digit leaves its value, what stands for itself 0
+    pairs = word * 10 + (word >> 8);
+    return (((word + room_) | word) & 0x8080'8080'8080'8080) == 0;
+  }
+
+ private:
+  std::uint64_t wanted_ = 0, looked_at_ = 0, room_ = 0;
+};
+
+int number_at(std::uint64_t pairs, int byte) { return static_cast<int>(pairs >> (8 * byte) & 0xFF); }
 
 bool valid_date(int year, int month, int day) {
   return std::chrono::year_month_day{std::chrono::year{year}, std::chrono::month{static_cast<unsigned>(month)},
@@ -32,19 +63,25 @@ Result<Time> parse_time(std::string_view text) {
   const auto bad = [&](std::string_view why) {
     return bad_input("", fmt::format("'{}' is not an RFC 3339 time: {}", text.substr(0, 64), why));
   };
-  int year, month, day, hour, minute, second;
-  if (text.size() < 20 || !digits(text, 0, 4, year) || text[4] != '-' || !digits(text, 5, 2, month) || text[7] != '-' ||
-      !digits(text, 8, 2, day) || (text[10] != 'T' && text[10] != 't' && text[10] != ' ') ||
-      !digits(text, 11, 2, hour) || text[13] != ':' || !digits(text, 14, 2, minute) || text[16] != ':' ||
-      !digits(text, 17, 2, second)) {
+  constexpr EightBytes kDate("0000-00-"), kDayAndMinute("00?00:00"), kSeconds("0:00:00?"), kMilliseconds(":00.000?");
+  std::uint64_t date, day_and_minute, seconds;
+  if (text.size() < 20 || !kDate.read(text.data(), date) || !kDayAndMinute.read(text.data() + 8, day_and_minute) ||
+      (text[10] != 'T' && text[10] != 't' && text[10] != ' ') || !kSeconds.read(text.data() + 12, seconds)) {
     return bad("wanted YYYY-MM-DDThh:mm:ss and an offset");
   }
+  const int year = number_at(date, 0) * 100 + number_at(date, 2), month = number_at(date, 5);
+  const int day = number_at(day_and_minute, 0), hour = number_at(day_and_minute, 3);
+  const int minute = number_at(day_and_minute, 6), second = number_at(seconds, 5);
   if (!valid_date(year, month, day)) return bad("no such day");
   if (hour > 23 || minute > 59 || second > 60) return bad("no such time of day");
   if (year < 1970 || year > 2199) return bad("year outside 1970..2199");
   std::size_t at = 19;
   int ms = 0;
-  if (text[at] == '.') {
+  std::uint64_t fraction;
+  if (text.size() >= 24 && kMilliseconds.read(text.data() + 16, fraction) && !(text[23] >= '0' && text[23] <= '9')) {
+    ms = number_at(fraction, 3) * 100 + number_at(fraction, 5);
+    at = 23;
+  } else if (text[at] == '.') {
     std::size_t start = ++at;
     int scale = 100;
     for (; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at) {
