@@ -30,11 +30,14 @@ struct Envelope {
 };
 
 // Attributes that are checked and not kept.
-constexpr Field<Envelope> unread_text(Text name) {
+consteval Field<Envelope> unread_text(Text name) {
   return Field<Envelope>{
-      name, false,
+      name,
+      words_of_name(name),
+      false,
       [](Reading& r, Element e, const Path& p, Envelope&) { return e.is_string() || r.fail_type(p, "a string", e); },
-      [](const Envelope&) { return false; }, [](const Envelope&, std::string&) {}};
+      [](const Envelope&) { return false; },
+      [](const Envelope&, std::string&) {}};
 }
 
 struct AnyText {
@@ -44,13 +47,16 @@ struct AnyText {
   static void write(Text, std::string&) {}
 };
 
-constexpr Field<Envelope> data_field() {
-  return Field<Envelope>{Text("data"), true,
+consteval Field<Envelope> data_field() {
+  return Field<Envelope>{"data",
+                         words_of_name("data"),
+                         true,
                          [](Reading&, Element e, const Path&, Envelope& out) {
                            out.data = e;
                            return true;
                          },
-                         [](const Envelope&) { return true; }, [](const Envelope&, std::string&) {}};
+                         [](const Envelope&) { return true; },
+                         [](const Envelope&, std::string&) {}};
 }
 
 constexpr std::array kEnvelopeFields{
@@ -103,7 +109,7 @@ bool read_typed(Reading& reading, Text type, Element data, const Path& root, Eve
 bool read_event(Reading& reading, Element value, std::optional<Element> data, Event& out) {
   const Path root;
   Envelope envelope;
-  if (!read_object(reading, value, root, kEnvelopeFields, envelope)) return false;
+  if (!read_object<kEnvelopeFields>(reading, value, root, envelope)) return false;
   if (data) envelope.data = *data;
   out.source = envelope.source;
   out.id = envelope.id;

@@ -30,7 +30,7 @@ struct ScoreKind {
 
   static bool read(Reading& r, Element e, const Path& p, Score& out) {
     WrittenScore written;
-    if (!read_object(r, e, p, kScoreFields, written)) return false;
+    if (!read_object<kScoreFields>(r, e, p, written)) return false;
     if (written.min.has_value() != written.max.has_value()) {
       return r.fail(p, "min and max come together (when both are absent the scale is 1 to 5)");
     }
@@ -43,8 +43,10 @@ struct ScoreKind {
   }
 };
 
-constexpr Field<Answer> answer_value() {
-  return Field<Answer>{Text("value"), false,
+consteval Field<Answer> answer_value() {
+  return Field<Answer>{"value",
+                       words_of_name("value"),
+                       false,
                        [](Reading& r, Element e, const Path& p, Answer& out) {
                          if (e.is_string()) return r.prose(e, p, out.text.emplace());
                          if (e.is_number()) return r.thousandths(e, p, out.number.emplace());
@@ -106,22 +108,22 @@ constexpr std::array kReviewFields{
 }  // namespace
 
 bool read_data(Reading& reading, Element value, const Path& at, EvaluationSubmitted& out) {
-  return read_object(reading, value, at, kSubmittedFields, out);
+  return read_object<kSubmittedFields>(reading, value, at, out);
 }
 void write_data(const EvaluationSubmitted& data, std::string& out) { write_object(data, kSubmittedFields, out); }
 
 bool read_data(Reading& reading, Element value, const Path& at, EvaluationWithdrawn& out) {
-  return read_object(reading, value, at, kWithdrawnFields, out);
+  return read_object<kWithdrawnFields>(reading, value, at, out);
 }
 void write_data(const EvaluationWithdrawn& data, std::string& out) { write_object(data, kWithdrawnFields, out); }
 
 bool read_data(Reading& reading, Element value, const Path& at, TagsChanged& out) {
-  return read_object(reading, value, at, kTagsFields, out);
+  return read_object<kTagsFields>(reading, value, at, out);
 }
 void write_data(const TagsChanged& data, std::string& out) { write_object(data, kTagsFields, out); }
 
 bool read_data(Reading& reading, Element value, const Path& at, ReviewRecorded& out) {
-  return read_object(reading, value, at, kReviewFields, out);
+  return read_object<kReviewFields>(reading, value, at, out);
 }
 void write_data(const ReviewRecorded& data, std::string& out) { write_object(data, kReviewFields, out); }
 

@@ -15,41 +15,52 @@
 
 namespace echoloop::codec {
 
-// A field's name made ready for comparing: its first eight bytes as a word. Most names differ there or in their length.
-struct FieldName {
-  std::uint64_t word = 0;
-  Text text;
+// A name of at most 16 bytes as two words, its first and its last eight bytes (the same word when it is shorter), and
+// its length: equal when all three are, which is told without a loop.
+struct NameWords {
+  std::uint64_t first = 0, last = 0;
+  std::size_t size = 0;
 
-  constexpr FieldName(Text name) : text(name) {  // NOLINT: a name is a text
-    for (std::size_t i = 0; i < 8 && i < name.size(); ++i) {
-      word |= static_cast<std::uint64_t>(static_cast<unsigned char>(name[i])) << (8 * i);
-    }
+  friend constexpr bool operator==(const NameWords& a, const NameWords& b) {
+    return ((a.first ^ b.first) | (a.last ^ b.last) | (a.size ^ b.size)) == 0;
   }
 };
 
-static_assert(std::endian::native == std::endian::little, "KeyWord loads bytes as FieldName orders them");
+inline constexpr std::size_t kName_bytes_max = 16;
 
-// A key as simdjson gives it: a view into its buffer, which may be read beyond the key's end (SIMDJSON_PADDING).
-struct KeyWord {
-  std::uint64_t word = 0;
-  Text text;
+static_assert(std::endian::native == std::endian::little, "both words_of load bytes in one order");
 
-  explicit KeyWord(Text key) : text(key) {
-    std::memcpy(&word, key.data(), sizeof word);
-    if (key.size() < sizeof word) word &= (std::uint64_t{1} << (8 * key.size())) - 1;
+// Of a name that stands in this program. It must not be longer than kName_bytes_max.
+constexpr NameWords words_of_name(Text name) {
+  const auto word = [&](std::size_t from) {
+    std::uint64_t out = 0;
+    for (std::size_t i = 0; i < 8 && from + i < name.size(); ++i)
+      out |= static_cast<std::uint64_t>(static_cast<unsigned char>(name[from + i])) << (8 * i);
+    return out;
+  };
+  if (name.size() > kName_bytes_max) throw "too long a name";
+  return NameWords{word(0), word(name.size() < 8 ? 0 : name.size() - 8), name.size()};
+}
+
+// Of a text as simdjson gives it: a view into its buffer, which may be read beyond the text's end (SIMDJSON_PADDING).
+// Longer ones equal no name.
+inline NameWords words_of(Text text) {
+  NameWords out;
+  out.size = text.size();
+  std::memcpy(&out.first, text.data(), sizeof out.first);
+  if (text.size() < sizeof out.first) {
+    out.first &= (std::uint64_t{1} << (8 * text.size())) - 1;
+    out.last = out.first;
+  } else {
+    std::memcpy(&out.last, text.data() + text.size() - sizeof out.last, sizeof out.last);
   }
-  bool is(const FieldName& name) const {
-    if (word != name.word || text.size() != name.text.size()) return false;
-    for (std::size_t i = sizeof word; i < text.size(); ++i) {
-      if (text[i] != name.text[i]) return false;
-    }
-    return true;
-  }
-};
+  return out;
+}
 
 template <class T>
 struct Field {
-  FieldName name;
+  Text name;
+  NameWords words;
   bool required = false;
   bool (*read)(Reading&, Element, const Path&, T&) = nullptr;
   bool (*present)(const T&) = nullptr;  // worth writing
@@ -58,18 +69,24 @@ struct Field {
 
 // One pass over the object's keys. The search for a key starts behind the field found last, so that documents in
 // canonical order find every field at the first comparison.
-template <class T, std::size_t N>
-bool read_object(Reading& reading, Element value, const Path& at, const std::array<Field<T>, N>& fields, T& out) {
+template <const auto& Fields, class T>
+bool read_object(Reading& reading, Element value, const Path& at, T& out) {
+  constexpr std::size_t N = Fields.size();
   static_assert(N <= 64);
+  constexpr std::uint64_t required = [] {
+    std::uint64_t bits = 0;
+    for (std::size_t i = 0; i < N; ++i) bits |= std::uint64_t{Fields[i].required} << i;
+    return bits;
+  }();
   if (!value.is_object()) return reading.fail_type(at, "an object", value);
   std::uint64_t seen = 0;
   std::size_t next = 0;
   const std::size_t mark = reading.mark();
   Path place = at.field({});
   for (auto [key, inner] : simdjson::dom::object(value)) {
-    const KeyWord word(key);
+    const NameWords words = words_of(key);
     std::size_t tried = 0;
-    while (tried < N && !word.is(fields[next].name)) {
+    while (tried < N && !(words == Fields[next].words)) {
       ++tried;
       if (++next == N) next = 0;
     }
@@ -82,7 +99,7 @@ bool read_object(Reading& reading, Element value, const Path& at, const std::arr
     const std::uint64_t bit = std::uint64_t{1} << next;
     if ((seen & bit) != 0) return reading.fail(place, duplicate_key(key));
     seen |= bit;
-    const Field<T>& field = fields[next];
+    const Field<T>& field = Fields[next];
     if (++next == N) next = 0;
     if (inner.is_null()) {
       if (field.required) return reading.fail(place, "is required and must not be null");
@@ -90,9 +107,9 @@ bool read_object(Reading& reading, Element value, const Path& at, const std::arr
       return false;
     }
   }
-  for (std::size_t i = 0; i < N; ++i) {
-    if (fields[i].required && (seen >> i & 1) == 0)
-      return reading.fail(at.field(fields[i].name.text), "is required and missing");
+  if (const std::uint64_t missing = required & ~seen; missing != 0) {
+    const auto first = static_cast<std::size_t>(std::countr_zero(missing));
+    return reading.fail(at.field(Fields[first].name), "is required and missing");
   }
   return reading.mark() == mark || reading.distinct_since(mark, at);
 }
@@ -104,7 +121,7 @@ void write_object(const T& value, const std::array<Field<T>, N>& fields, std::st
     if (!field.required && !field.present(value)) continue;
     out += before;
     out += '"';
-    out += field.name.text;
+    out += field.name;
     out += "\":";
     field.write(value, out);
     before = ',';
@@ -154,19 +171,33 @@ std::string one_of(const std::array<Text, N>& names) {
   return out;
 }
 
+template <const auto& Names>
+inline constexpr auto kWordsOf = [] {
+  std::array<NameWords, std::size(Names)> out;
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = words_of_name(Names[i]);
+  return out;
+}();
+
+// Which of the fixed names.
+template <const auto& Names>
+bool read_name(Reading& r, Element e, const Path& p, std::size_t& index) {
+  Text text;
+  if (e.get(text) != simdjson::SUCCESS) return r.fail_type(p, "a string", e);
+  const NameWords words = words_of(text);
+  for (index = 0; index < Names.size(); ++index) {
+    if (words == kWordsOf<Names>[index]) return true;
+  }
+  return r.fail(p, fmt::format("{}, not {}", one_of(Names), quoted(text)));
+}
+
 // One of fixed names; kept as text.
 template <const auto& Names>
 struct Choice {
   static bool read(Reading& r, Element e, const Path& p, Text& out) {
-    Text text;
-    if (e.get(text) != simdjson::SUCCESS) return r.fail_type(p, "a string", e);
-    for (Text name : Names) {
-      if (name == text) {
-        out = name;
-        return true;
-      }
-    }
-    return r.fail(p, fmt::format("{}, not {}", one_of(Names), quoted(text)));
+    std::size_t index = 0;
+    if (!read_name<Names>(r, e, p, index)) return false;
+    out = Names[index];
+    return true;
   }
   static void write(Text value, std::string& out) { put_json_text(out, value); }
 };
@@ -176,11 +207,9 @@ template <const auto& Names, int First = 0>
 struct Enumerated {
   template <class E>
   static bool read(Reading& r, Element e, const Path& p, E& out) {
-    Text text;
-    if (!Choice<Names>::read(r, e, p, text)) return false;
-    for (std::size_t i = 0; i < Names.size(); ++i) {
-      if (Names[i] == text) out = static_cast<E>(First + static_cast<int>(i));
-    }
+    std::size_t index = 0;
+    if (!read_name<Names>(r, e, p, index)) return false;
+    out = static_cast<E>(First + static_cast<int>(index));
     return true;
   }
   template <class E>
@@ -221,7 +250,7 @@ template <const auto& Fields>
 struct Object {
   template <class V>
   static bool read(Reading& r, Element e, const Path& p, V& out) {
-    return read_object(r, e, p, Fields, out);
+    return read_object<Fields>(r, e, p, out);
   }
   template <class V>
   static void write(const V& value, std::string& out) {
@@ -261,20 +290,22 @@ struct Held<std::optional<V>> {
 };
 
 template <class Kind, auto Member, class T = typename MemberOf<decltype(Member)>::Owner>
-constexpr Field<T> field(Text name, bool required) {
+consteval Field<T> field(Text name, bool required) {
   using Holder = Held<std::remove_cvref_t<decltype(std::declval<T&>().*Member)>>;
   return Field<T>{
-      name, required,
+      name,
+      words_of_name(name),
+      required,
       [](Reading& r, Element e, const Path& p, T& out) { return Kind::read(r, e, p, Holder::make(out.*Member)); },
       [](const T& value) { return Holder::present(value.*Member); },
       [](const T& value, std::string& out) { Kind::write(Holder::get(value.*Member), out); }};
 }
 template <class Kind, auto Member>
-constexpr auto need(Text name) {
+consteval auto need(Text name) {
   return field<Kind, Member>(name, true);
 }
 template <class Kind, auto Member>
-constexpr auto may(Text name) {
+consteval auto may(Text name) {
   return field<Kind, Member>(name, false);
 }
 

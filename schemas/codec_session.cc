@@ -73,12 +73,12 @@ constexpr std::array kInvitedFields{
 }  // namespace
 
 bool read_data(Reading& reading, Element value, const Path& at, SessionClosed& out) {
-  return read_object(reading, value, at, kClosedFields, out);
+  return read_object<kClosedFields>(reading, value, at, out);
 }
 void write_data(const SessionClosed& data, std::string& out) { write_object(data, kClosedFields, out); }
 
 bool read_data(Reading& reading, Element value, const Path& at, SurveyInvited& out) {
-  return read_object(reading, value, at, kInvitedFields, out);
+  return read_object<kInvitedFields>(reading, value, at, out);
 }
 void write_data(const SurveyInvited& data, std::string& out) { write_object(data, kInvitedFields, out); }
 

@@ -65,7 +65,7 @@ constexpr std::array kOutcomeFields{
 }  // namespace
 
 bool read_data(Reading& reading, Element value, const Path& at, TaskCommand& out) {
-  if (!read_object(reading, value, at, kCommandFields, out)) return false;
+  if (!read_object<kCommandFields>(reading, value, at, out)) return false;
   for (const Need& needed : kNeeds) {
     if (out.command == needed.command && !needed.met(out)) {
       return reading.fail(at.field(needed.field),
@@ -78,7 +78,7 @@ bool read_data(Reading& reading, Element value, const Path& at, TaskCommand& out
 void write_data(const TaskCommand& data, std::string& out) { write_object(data, kCommandFields, out); }
 
 bool read_data(Reading& reading, Element value, const Path& at, OutcomeObserved& out) {
-  return read_object(reading, value, at, kOutcomeFields, out);
+  return read_object<kOutcomeFields>(reading, value, at, out);
 }
 void write_data(const OutcomeObserved& data, std::string& out) { write_object(data, kOutcomeFields, out); }
 
