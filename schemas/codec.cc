@@ -73,7 +73,8 @@ constexpr std::array kEnvelopeFields{
 
 template <std::size_t Index>
 bool read_alternative(Reading& reading, Element value, const Path& at, EventData& out) {
-  return read_data(reading, value, at, out.emplace<Index>());
+  auto* const held = std::get_if<Index>(&out);  // already, of a new Event's first alternative
+  return read_data(reading, value, at, held != nullptr ? *held : out.emplace<Index>());
 }
 
 using ReadData = bool (*)(Reading&, Element, const Path&, EventData&);

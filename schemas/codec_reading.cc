@@ -126,7 +126,12 @@ bool Reading::thousandths(Element value, const Path& at, std::int64_t& out) {
   double number = 0;
   switch (value.type()) {
     case simdjson::dom::element_type::INT64:
-      number = static_cast<double>(value.get_int64().value_unsafe());
+      out = value.get_int64().value_unsafe();
+      if (out >= -kScore_max && out <= kScore_max) {
+        out *= 1000;
+        return true;
+      }
+      number = static_cast<double>(out);
       break;
     case simdjson::dom::element_type::UINT64:
       number = static_cast<double>(value.get_uint64().value_unsafe());

@@ -44,8 +44,8 @@ struct Path {
 class Reading {
  public:
   // Always false, so that readers can return it. Keeps the first fault.
-  bool fail(const Path& at, std::string reason);
-  bool fail_type(const Path& at, std::string_view wanted, Element found);
+  [[gnu::cold]] bool fail(const Path& at, std::string reason);
+  [[gnu::cold]] bool fail_type(const Path& at, std::string_view wanted, Element found);
   const std::optional<Error>& fault() const { return fault_; }
 
   // Start of a document: forgets the fault. Texts given by keep() stay until forget().
@@ -74,7 +74,7 @@ class Reading {
   bool distinct_since(std::size_t mark, const Path& at);
 
  private:
-  bool fail_text(Element value, const Path& at, std::size_t bytes_max);
+  [[gnu::cold]] bool fail_text(Element value, const Path& at, std::size_t bytes_max);
 
   std::optional<Error> fault_;
   Text last_time_text_;                    // of the document, with …
