@@ -83,6 +83,22 @@ TEST(ParseTime, RefusesWhatIsNotRfc3339AndSaysWhy) {
   }
 }
 
+TEST(ParseTime, RefusesAStrangerInEveryPlace) {
+  const std::string good = "2026-11-11T11:11:11.111Z";
+  ASSERT_TRUE(parse_time(good));
+  for (std::size_t i = 0; i < good.size(); ++i) {
+    for (int byte = 0; byte < 256; ++byte) {
+      std::string text = good;
+      text[i] = static_cast<char>(byte);
+      const bool digit = good[i] >= '0' && good[i] <= '9';
+      const bool known = digit ? byte >= '0' && byte <= '9'
+                               : text[i] == good[i] || (i == 10 && (byte == 't' || byte == ' ')) ||
+                                     (i == good.size() - 1 && byte == 'z');
+      EXPECT_TRUE(known || !parse_time(text)) << text;
+    }
+  }
+}
+
 TEST(FormatTime, ComesBackAndHasMillisecondsOnlyWhereThereAreAny) {
   EXPECT_EQ(format_time(from_ms(0)), "1970-01-01T00:00:00Z");
   EXPECT_EQ(format_time(from_ms(1'772'366'400'000)), "2026-03-01T12:00:00Z");

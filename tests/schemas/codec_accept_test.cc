@@ -62,6 +62,16 @@ TEST(Codec, WritesFieldsInOneOrderWithoutSpacesAndLeavesAbsentOnesOut) {
       "\"comment\":\"a\\\"b\\\\c\\u0001\x7F\\né😀\"}}");
 }
 
+TEST(Codec, AKeyThatResemblesAFieldsIsUnknown) {
+  // Of the same length, the same first and last eight bytes, or both without what lies between.
+  EXPECT_EQ(
+      canonical(R"({"specversion":"1.0","id":"1","source":"x","type":"echoloop.session.closed.v1","ie":1,"":2,"data":{
+      "tenant":"t","session_id":"s","closed_at":"2026-03-01T00:00:00Z","session_ix":1,"xession_id":1,"agent_rxsolution":1,
+      "agent_re_solution":1,"agent_reesolution":1,"closed_atclosed_at":1,"tenan":1,"tenant ":1,"tenant\u0000":1}})"),
+      "{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"x\",\"type\":\"echoloop.session.closed.v1\",\"data\":{"
+      "\"tenant\":\"t\",\"session_id\":\"s\",\"closed_at\":\"2026-03-01T00:00:00Z\"}}");
+}
+
 TEST(Codec, AScoreWithoutScaleIsOneToFive) {
   EventDecoder decoder;
   auto event =
