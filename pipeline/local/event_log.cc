@@ -147,7 +147,11 @@ Result<EventLog::Ticket> EventLog::append_async(std::span<const Append> records)
     Group& group = *state_->pending;
     for (std::size_t i = 0; i < records.size(); ++i) {
       std::deque<Packed>& blocks = group.packed[static_cast<std::size_t>(partitions[i])];
-      if (blocks.empty() || blocks.back().raw.size() >= kBlock_raw_bytes) blocks.emplace_back();
+      if (blocks.empty()) {
+        blocks.emplace_back();
+      } else if (blocks.back().raw.size() >= kBlock_raw_bytes) {
+        blocks.emplace_back().raw.reserve(kBlock_raw_bytes + kBlock_raw_bytes / 16);  // in bulk: the next fills up too
+      }
       state_->last_at = std::max(state_->last_at, to_ms(records[i].at));
       blocks.back().add(records[i].kind, records[i].key, records[i].value, state_->last_at);
     }

@@ -50,8 +50,8 @@ struct LocalHouse::State {
   void ring_all();
   // Removes segments of the log that are older than the retention and processed.
   void remove_old_events();
-  // The commit of the embedded house; positions are already checked.
-  Result<void> commit(stage::Epoch epoch);
+  // The commit of the embedded house; positions are already checked. `batch` is the caller's memory for it.
+  Result<void> commit(stage::Epoch epoch, store::Batch& batch);
 };
 
 }  // namespace echoloop::local

@@ -20,7 +20,7 @@ Result<void> check_pair(const fs::path& folder, store::RocksStore& store, const 
   if (!*known) {
     store::Batch batch;
     batch.put(kHouse_table, 0, kLog_key, log.identity());
-    return store.write(std::move(batch));
+    return store.write(batch);
   }
   if (**known == log.identity()) return {};
   return broken_world(folder.string(), "the event log and the store in this data folder do not belong together");
@@ -120,9 +120,9 @@ void LocalHouse::State::ring_all() {
 // Rows, positions and outputs are one RocksDB batch. It is not fsynced: the event log is, RocksDB's own log survives as
 // a prefix, and positions travel with what they led to, so after a power cut the lost epochs are computed again from
 // the events.
-Result<void> LocalHouse::State::commit(stage::Epoch epoch) {
+Result<void> LocalHouse::State::commit(stage::Epoch epoch, store::Batch& batch) {
   ECHOLOOP_CRASH_POINT("commit.begin");
-  store::Batch batch;
+  batch.clear();
   for (const stage::Row& row : epoch.rows) batch.add(row);
   bool news = !epoch.outputs.empty();
   {
@@ -132,7 +132,7 @@ Result<void> LocalHouse::State::commit(stage::Epoch epoch) {
     outbox->consume(std::move(epoch.positions), batch, staged);
     outbox->send(std::move(epoch.outputs), batch, staged);
     ECHOLOOP_CRASH_POINT("commit.before_write");
-    if (auto written = store->write(std::move(batch)); !written) return written;
+    if (auto written = store->write(batch); !written) return written;
     ECHOLOOP_CRASH_POINT("commit.after_write");
     const bool was_full = outbox->queued_bytes() > options.queued_bytes_max;
     outbox->publish(std::move(staged));

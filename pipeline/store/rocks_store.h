@@ -43,8 +43,12 @@ class Batch {
   void erase(stage::Table table, int shard, std::string_view key);
   void add(const stage::Row& row);
   std::size_t bytes() const;
+  // Nothing is to happen any more; its memory stays, unless there is far too much of it.
+  void clear();
 
  private:
+  static constexpr std::size_t kKept_bytes = 64u << 20;  // above what a full epoch writes
+
   friend class RocksStore;
   struct Changes;
   std::unique_ptr<Changes> changes_;
@@ -63,7 +67,7 @@ class RocksStore : public stage::View {
 
   // Error (world) when the disk is full or fails: nothing of the batch is true, and the store refuses further writes
   // until it is opened anew.
-  Result<void> write(Batch batch);
+  Result<void> write(const Batch& batch);
   Result<void> write(std::span<const stage::Row> rows);
   // Forces everything written so far onto the disk.
   Result<void> sync();

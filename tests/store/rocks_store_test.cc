@@ -61,7 +61,7 @@ TEST_F(RocksStoreTest, ABatchKeepsTheOrderOfItsChanges) {
   batch.put(Table::tasks, 0, "a", "2");
   batch.put(Table::tasks, 0, "b", "1");
   batch.erase(Table::tasks, 0, "b");
-  ASSERT_TRUE(store->write(std::move(batch)));
+  ASSERT_TRUE(store->write(batch));
   EXPECT_EQ(get(*store, "a"), "2");
   EXPECT_EQ(get(*store, "b"), std::nullopt);
 }
@@ -139,7 +139,7 @@ TEST_F(RocksStoreTest, ANewerFormatIsRefused) {
     put_varint(newer, 2);
     Batch batch;
     batch.put(Table{255}, 0, "format", newer);
-    ASSERT_TRUE(store->write(std::move(batch)));
+    ASSERT_TRUE(store->write(batch));
   }
   EXPECT_THAT(refusal().reason,
               testing::HasSubstr("format 2, this echoloop knows formats up to 1: use a newer echoloop"));
