@@ -19,7 +19,7 @@ Duration left_of(Clock::time_point end) {
 }  // namespace
 
 Worker::Worker(const std::vector<stage::StageSpec>& stages, Connect connect, EpochLimits limits)
-    : stages_(&stages), connect_(std::move(connect)), limits_(limits) {}
+    : stages_(&stages), connect_(std::move(connect)), limits_(limits), bytes_max_(limits.read_bytes_max) {}
 
 Result<void> Worker::connect() {
   auto link = connect_();
@@ -32,7 +32,7 @@ Result<void> Worker::connect() {
 void Worker::disconnect() {
   shards_.clear();
   end_.reset();
-  records_ = 0;
+  records_ = bytes_ = 0;
   std::lock_guard lock{link_mutex_};
   link_.reset();
 }
@@ -68,7 +68,7 @@ Result<bool> Worker::run_epoch(Duration wait) {
     }
     if (!hurried_only) {
       end_.reset();
-      records_ = 0;
+      records_ = bytes_ = 0;
     }
     for (const stage::Partition& partition : revoked) shards_.erase(partition);
     return any;
@@ -79,9 +79,10 @@ Result<bool> Worker::run_epoch(Duration wait) {
 }
 
 Result<std::vector<stage::Partition>> Worker::take_until_full(Duration wait) {
-  while (!stopping_ && records_ < limits_.records_max) {
+  while (!stopping_ && !is_full()) {
     stage::PollLimits limits;
     limits.records_max = limits_.records_max - records_;
+    limits.bytes_max = bytes_max_ - bytes_;
     Clock::time_point until = end_.value_or(Clock::time_point{});
     if (hurried()) until = std::min(until, std::max(Clock::now(), last_hurry_ + limits_.hurry_interval));
     auto poll = link_->poll(end_ ? left_of(until) : wants_more() ? Duration{0} : wait, limits);
@@ -95,7 +96,7 @@ Result<std::vector<stage::Partition>> Worker::take_until_full(Duration wait) {
   return std::vector<stage::Partition>{};
 }
 
-bool Worker::is_over() const { return stopping_ || records_ >= limits_.records_max || (end_ && Clock::now() >= *end_); }
+bool Worker::is_over() const { return stopping_ || is_full() || (end_ && Clock::now() >= *end_); }
 
 void Worker::take(const stage::Poll& poll) {
   for (const stage::Partition& partition : poll.assigned) {
@@ -108,6 +109,7 @@ void Worker::take(const stage::Poll& poll) {
     if (shard == shards_.end()) continue;  // nobody reads this topic here
     shard->second.process(slice);
     records_ += slice.records.size();
+    for (const stage::Record& record : slice.records) bytes_ += record.key.size() + record.value.size();
   }
 }
 
@@ -127,7 +129,16 @@ Result<void> Worker::commit(bool hurried_only) {
   for (auto& [partition, shard] : shards_) {
     if (!hurried_only || shard.hurried()) shard.end_epoch(epoch);
   }
+  if (!hurried_only) adapt(epoch);
   return link_->commit(std::move(epoch));
+}
+
+void Worker::adapt(const stage::Epoch& written) {
+  if (bytes_ < limits_.read_bytes_min) return;
+  std::size_t bytes = 1;
+  for (const stage::Row& row : written.rows) bytes += row.key.size() + (row.value ? row.value->size() : 0);
+  for (const stage::Output& output : written.outputs) bytes += output.key.size() + output.value.size();
+  bytes_max_ = std::clamp(limits_.written_bytes * bytes_ / bytes, limits_.read_bytes_min, limits_.read_bytes_max);
 }
 
 Result<void> Worker::run(const OnTrouble& on_trouble) {

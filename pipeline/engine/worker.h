@@ -17,8 +17,12 @@
 namespace echoloop::engine {
 
 struct EpochLimits {
-  Duration interval{100};            // an epoch is at most this long …
-  std::size_t records_max = 65'536;  // … and at most about this many records, which bounds the rows held in memory
+  Duration interval{100};  // an epoch is at most this long …
+  // … and ends early when it has read so many records, or bytes that about so many bytes of rows and outputs will
+  // come of, by what came of the one before: until the commit they take several times as much memory.
+  std::size_t records_max = 64 * 1024;
+  std::size_t read_bytes_max = 32u << 20, read_bytes_min = 1u << 20;
+  std::size_t written_bytes = 16u << 20;
   Duration hurry_interval{
       10};  // at most one forced commit in this time, so that a storm of red lines cannot halt the flow
 };
@@ -50,6 +54,7 @@ class Worker {
   bool is_over() const;
   // Everything, or only the shards in a hurry, while the epoch goes on for the others.
   Result<void> commit(bool hurried_only);
+  void adapt(const stage::Epoch& written);
 
   const std::vector<stage::StageSpec>* stages_;
   Connect connect_;
@@ -60,9 +65,12 @@ class Worker {
   std::unique_ptr<stage::Link> link_;
   std::map<stage::Partition, Shard> shards_;
   std::chrono::steady_clock::time_point last_hurry_{};
-  // The epoch under way: when it is over, set by its first record; how many records.
+  bool is_full() const { return records_ >= limits_.records_max || bytes_ >= bytes_max_; }
+
+  // The epoch under way: when it is over, set by its first record; how many records, and bytes of them.
   std::optional<std::chrono::steady_clock::time_point> end_;
-  std::size_t records_ = 0;
+  std::size_t records_ = 0, bytes_ = 0;
+  std::size_t bytes_max_;  // to be read by it
 };
 
 }  // namespace echoloop::engine

@@ -60,7 +60,7 @@ class LocalLink : public stage::Link {
   Result<void> commit(stage::Epoch epoch) override {
     if (broken_) return tl::make_unexpected(*broken_);
     Result<void> done = check(epoch);
-    if (done) done = house_.commit(std::move(epoch));
+    if (done) done = house_.commit(std::move(epoch), batch_);
     if (!done) {
       broken_ = Error{done.error().fault, done.error().where,
                       "a commit failed and this link must be made anew: " + done.error().reason};
@@ -77,6 +77,7 @@ class LocalLink : public stage::Link {
     first_ = (first_ + 1) % numbers_.size();  // nobody is always last
     for (stage::Topic topic : {stage::Topic::cases, stage::Topic::deltas, stage::Topic::events}) {
       if (topic == stage::Topic::events && house_.outbox->queued_bytes() > house_.options.queued_bytes_max) break;
+      if (topic == stage::Topic::deltas && deltas_can_wait()) continue;
       for (std::size_t i = 0; i < numbers_.size(); ++i) {
         if (left.records_max == 0 || left.bytes_max == 0) return {};
         const stage::Partition partition{topic, numbers_[(first_ + i) % numbers_.size()]};
@@ -101,6 +102,15 @@ class LocalLink : public stage::Link {
     return {};
   }
 
+  // While events come faster than they are taken, deltas gather, so that a row of the cube that many epochs add to is
+  // merged and written fewer times.
+  bool deltas_can_wait() const {
+    if (house_.outbox->queued_bytes() >= house_.options.queued_bytes_max / kBulk_share) return false;
+    return std::any_of(numbers_.begin(), numbers_.end(), [this](int number) {
+      return house_.log->end_offset(number) > next_.at({stage::Topic::events, number});
+    });
+  }
+
   // An epoch may only say what this link can have led to.
   Result<void> check(const stage::Epoch& epoch) const {
     for (const stage::Position& position : epoch.positions) {
@@ -122,12 +132,15 @@ class LocalLink : public stage::Link {
     return {};
   }
 
+  static constexpr std::size_t kBulk_share = 4;  // of what may be queued
+
   LocalHouse::State& house_;
   Bell bell_;
   std::vector<int> numbers_;
   std::map<stage::Partition, std::int64_t> next_;  // to hand out
   std::size_t first_ = 0;
   bool assigned_ = false;
+  store::Batch batch_;  // kept for its memory: tens of megabytes a commit
   std::optional<Error> broken_;
 };
 

@@ -55,7 +55,8 @@ class Link {
  public:
   virtual ~Link() = default;
   // Waits up to `timeout` for something; returns at once when there is anything. Records arrive exactly in order and
-  // without repetition as long as every commit succeeds. Only records that will survive a crash are handed out.
+  // without repetition as long as every commit succeeds. Only records that will survive a crash are handed out. While
+  // events come faster than they are taken, deltas may wait for more of them, within bounds.
   virtual Result<Poll> poll(Duration timeout, const PollLimits& limits) = 0;
   // The one point where an epoch becomes true. After an error nothing of it is; the link must be made anew.
   virtual Result<void> commit(Epoch epoch) = 0;
