@@ -31,7 +31,9 @@ class Insight final : public stage::Processor {
 
   void process(const stage::Record& record, stage::Context&) override {
     if (record.kind != stage::Kind::delta)
-      throw stage::BrokenWorld({Fault::world, "topic deltas", "a record of another version of echoloop"});
+      throw stage::BrokenWorld({Fault::world, "topic deltas",
+                                "a record that another version of echoloop left halfway: start that version once more "
+                                "and stop it when its work is done"});
     const auto add_cell = [&](std::string_view cell, std::string_view row) {
       key_.assign(record.key).append(cell);
       auto [gained, fresh] = gained_.try_emplace(key_, row);
