@@ -1,5 +1,7 @@
 #include "pipeline/store/verify.h"
 
+#include <rocksdb/db.h>
+#include <rocksdb/metadata.h>
 #include <rocksdb/options.h>
 #include <rocksdb/sst_file_reader.h>
 
@@ -7,6 +9,8 @@
 #include <charconv>
 #include <fstream>
 #include <iterator>
+#include <memory>
+#include <set>
 #include <vector>
 
 namespace echoloop::store {
@@ -38,6 +42,18 @@ std::optional<std::uint64_t> cut_record(std::string_view bytes) {
   return std::nullopt;
 }
 
+// Names of the tables that the store is made of; none when its manifest cannot be read, and then every table may be.
+std::optional<std::set<std::string>> tables_in_use(const std::filesystem::path& folder) {
+  rocksdb::DB* opened = nullptr;
+  if (!rocksdb::DB::OpenForReadOnly(rocksdb::Options{}, folder.string(), &opened).ok()) return std::nullopt;
+  const std::unique_ptr<rocksdb::DB> db{opened};
+  std::vector<rocksdb::LiveFileMetaData> files;
+  db->GetLiveFilesMetaData(&files);
+  std::set<std::string> names;
+  for (const rocksdb::LiveFileMetaData& file : files) names.insert(file.relative_filename);
+  return names;
+}
+
 }  // namespace
 
 Result<std::int64_t> verify_tables(const std::filesystem::path& folder, const Tell& tell) {
@@ -48,11 +64,16 @@ Result<std::int64_t> verify_tables(const std::filesystem::path& folder, const Te
   }
   if (fault) return broken_world(folder.string(), "the folder cannot be read: " + fault.message());
   std::sort(files.begin(), files.end());
+  const auto in_use = tables_in_use(folder);
   for (const auto& file : files) {
     rocksdb::SstFileReader reader{rocksdb::Options{}};
     rocksdb::Status status = reader.Open(file.string());
     if (status.ok()) status = reader.VerifyChecksum(rocksdb::ReadOptions{});
     if (status.ok()) continue;
+    if (in_use && !in_use->contains(file.filename().string())) {
+      tell({file.string(), std::nullopt, "a table that a crash left unfinished; the next opening removes it", false});
+      continue;
+    }
     const std::string message = status.ToString();
     tell({file.string(), position_in(message), "the table is damaged: " + message});
   }

@@ -137,6 +137,15 @@ class Verify(unittest.TestCase):
         self.assertEqual((code, damage, len(findings)), (0, [], 1))
         self.assertEqual((findings[0]["file"], findings[0]["position"]), (last, os.path.getsize(last) - len(b"half a block")))
 
+    def test_a_table_that_a_crash_left_unfinished_is_nobodys(self):
+        path = os.path.join(self.data, "store", "999999.sst")
+        with open(path, "wb") as file:
+            file.write(b"half a table")
+        code, damage, findings, _ = self.verify()
+        self.assertEqual((code, damage, [one["file"] for one in findings]), (0, [], [path]))
+        code, _, err = house.echoloop("export", "aggregates", "--data", self.data)
+        self.assertEqual(code, 0, err)
+
     def test_a_log_that_ends_before_what_the_store_counted_is_damage(self):
         segments = self.files("log/*.log")
         os.truncate(segments[-1], 32)
