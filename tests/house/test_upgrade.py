@@ -27,7 +27,7 @@ class Upgrade(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = folder.name
         with tarfile.open(ARCHIVE) as archive:
-            archive.extractall(self.folder, filter="data")
+            archive.extractall(self.folder)
 
     def place(self, name):
         return ["--data", os.path.join(self.folder, name, "data"), "--config-dir", house.CONFIG]
