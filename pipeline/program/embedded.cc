@@ -44,8 +44,8 @@ class LogAppender final : public stage::Appender {
 local::HouseOptions house_options(const Settings& settings) {
   local::HouseOptions out;
   out.partitions = static_cast<int>(settings.shards);
-  // Half for RocksDB; the other half for the log's ring and queues, epochs in the making, and requests.
-  out.store.memory_bytes = settings.memory_bytes / 2;
+  // Three eighths for RocksDB; the rest for the log's ring and queues, epochs in the making, and requests.
+  out.store.memory_bytes = settings.memory_bytes / 8 * 3;
   out.log.sync = settings.log_fsync == Fsync::always ? local::Sync::always : local::Sync::never;
   out.log.compression = settings.log_compression == Compression::none  ? local::Compression::none
                         : settings.log_compression == Compression::lz4 ? local::Compression::lz4
