@@ -22,7 +22,7 @@ struct EpochLimits {
   // come of, by what came of the one before: until the commit they take several times as much memory.
   std::size_t records_max = 64 * 1024;
   std::size_t read_bytes_max = 32u << 20, read_bytes_min = 1u << 20;
-  std::size_t written_bytes = 32u << 20;
+  std::size_t written_bytes = 24u << 20;
   Duration hurry_interval{
       10};  // at most one forced commit in this time, so that a storm of red lines cannot halt the flow
 };
