@@ -15,7 +15,7 @@ namespace echoloop::stage {
 
 // Every table of the house. The numbers lie on disk: never reuse one. The comment names key → value.
 enum class Table : std::uint8_t {
-  sessions = 1,          // SESSIONS: tenant, session → state.proto Session
+  sessions = 1,          // SESSIONS: tenant, session → schemas/session.h Session
   feedback_index = 2,    // SESSIONS: tenant, newest first (inverted time), session → empty
   dead = 3,              // SESSIONS: dead letter id → state.proto DeadLetter
   counters = 4,          // every stage: counter name (label=value…) → signed varint
