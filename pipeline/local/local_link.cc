@@ -77,7 +77,10 @@ class LocalLink : public stage::Link {
     first_ = (first_ + 1) % numbers_.size();  // nobody is always last
     for (stage::Topic topic : {stage::Topic::cases, stage::Topic::deltas, stage::Topic::events}) {
       if (topic == stage::Topic::events && house_.outbox->queued_bytes() > house_.options.queued_bytes_max) break;
-      if (topic == stage::Topic::deltas && deltas_can_wait()) continue;
+      if (topic == stage::Topic::deltas) {
+        if (deltas_can_wait()) continue;
+        deltas_handed_ = std::chrono::steady_clock::now();
+      }
       for (std::size_t i = 0; i < numbers_.size(); ++i) {
         if (left.records_max == 0 || left.bytes_max == 0) return {};
         const stage::Partition partition{topic, numbers_[(first_ + i) % numbers_.size()]};
@@ -103,8 +106,9 @@ class LocalLink : public stage::Link {
   }
 
   // While events come faster than they are taken, deltas gather, so that a row of the cube that many epochs add to is
-  // merged and written fewer times.
+  // merged and written fewer times; but numbers and rules do not wait for ever.
   bool deltas_can_wait() const {
+    if (std::chrono::steady_clock::now() - deltas_handed_ >= house_.options.deltas_wait) return false;
     if (house_.outbox->queued_bytes() >= house_.options.queued_bytes_max / kBulk_share) return false;
     return std::any_of(numbers_.begin(), numbers_.end(), [this](int number) {
       return house_.log->end_offset(number) > next_.at({stage::Topic::events, number});
@@ -140,6 +144,7 @@ class LocalLink : public stage::Link {
   std::map<stage::Partition, std::int64_t> next_;  // to hand out
   std::size_t first_ = 0;
   bool assigned_ = false;
+  std::chrono::steady_clock::time_point deltas_handed_ = std::chrono::steady_clock::now();  // or looked for
   store::Batch batch_;  // kept for its memory: tens of megabytes a commit
   std::optional<Error> broken_;
 };

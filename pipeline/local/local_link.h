@@ -28,6 +28,8 @@ struct HouseOptions {
   std::optional<Duration>
       event_retention{};  // stage time for which processed records stay in the log; nothing: for ever
   std::size_t queued_bytes_max = std::size_t{64} << 20;  // of deltas and cases; above it no events are handed out
+  Duration deltas_wait{
+      1000};  // so long at most deltas gather while there are events, and up to a quarter of that queue
 };
 
 class LocalHouse {

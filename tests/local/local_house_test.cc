@@ -114,6 +114,31 @@ TEST_F(LocalHouseTest, NoEventsAreHandedOutWhileTheQueueIsFull) {
   EXPECT_EQ(poll->slices[0].partition.topic, Topic::events);
 }
 
+TEST_F(LocalHouseTest, DeltasGatherWhileThereAreEventsButNeitherForLongNorWithoutBound) {
+  const auto topics = [this] {
+    auto house = open();
+    auto link = fresh_link(*house);
+    for (int i = 0; i < 2; ++i) EXPECT_TRUE(append_text(house->log(), 1, "event"));
+    EXPECT_TRUE(link->commit(sending(Topic::deltas, "d", std::string(3000, 'x'))));
+    std::string out;
+    for (auto poll = link->poll(Duration{0}, {.records_max = 1}); !poll->empty();
+         poll = link->poll(Duration{0}, {.records_max = 1})) {
+      for (const stage::Slice& slice : poll->slices) out += slice.partition.topic == Topic::deltas ? 'd' : 'e';
+    }
+    link.reset();
+    house.reset();
+    fs::remove_all(path());
+    return out;
+  };
+  options_.deltas_wait = std::chrono::hours{1};
+  EXPECT_EQ(topics(), "eed");
+  options_.deltas_wait = Duration{0};
+  EXPECT_EQ(topics(), "dee");
+  options_.deltas_wait = std::chrono::hours{1};
+  options_.queued_bytes_max = 8000;
+  EXPECT_EQ(topics(), "dee");
+}
+
 // The worker that only has events to do must learn that the other one made room.
 TEST_F(LocalHouseTest, RoomInTheQueueWakesWhoWaitsForEvents) {
   options_.queued_bytes_max = 1000;
