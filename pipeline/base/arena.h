@@ -9,6 +9,7 @@
 #include <memory>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace echoloop {
@@ -17,8 +18,11 @@ namespace echoloop {
 class Arena {
  public:
   Arena() = default;
-  Arena(Arena&&) = default;
-  Arena& operator=(Arena&&) = default;
+  Arena(Arena&& other) noexcept { swap(other); }
+  Arena& operator=(Arena&& other) noexcept {
+    swap(other);
+    return *this;
+  }
 
   void* allocate(std::size_t bytes) {
     bytes = (bytes + kAlign - 1) / kAlign * kAlign;
@@ -27,11 +31,6 @@ class Arena {
     next_ += bytes;
     left_ -= bytes;
     return out;
-  }
-  template <class T>
-  T* make() {
-    static_assert(std::is_trivially_destructible_v<T> && alignof(T) <= kAlign);
-    return new (allocate(sizeof(T))) T{};
   }
   std::string_view copy(std::string_view text) {
     if (text.empty()) return {};
@@ -49,7 +48,8 @@ class Arena {
 
  private:
   static constexpr std::size_t kAlign = 8;
-  static constexpr std::size_t kChunk_bytes = 64 << 10;
+  // The first chunk is small, because many an arena holds one row; each is twice the one before, up to the largest.
+  static constexpr std::size_t kFirst_bytes = 1 << 10, kChunk_bytes = 64 << 10;
   static constexpr std::size_t kKept_chunks = 256;  // 16 MiB: what a busy epoch of a shard needs
 
   struct Chunk {
@@ -57,10 +57,18 @@ class Arena {
     std::size_t size;
   };
 
+  void swap(Arena& other) {
+    std::swap(chunks_, other.chunks_);
+    std::swap(used_, other.used_);
+    std::swap(next_, other.next_);
+    std::swap(left_, other.left_);
+  }
+
   void grow(std::size_t bytes) {
     while (used_ < chunks_.size() && chunks_[used_].size < bytes) ++used_;
     if (used_ == chunks_.size()) {
-      const std::size_t size = std::max(bytes, kChunk_bytes);
+      const std::size_t usual = chunks_.empty() ? kFirst_bytes : std::min(chunks_.back().size * 2, kChunk_bytes);
+      const std::size_t size = std::max(bytes, usual);
       chunks_.push_back({std::unique_ptr<char[]>{new char[size]}, size});
     }
     next_ = chunks_[used_].bytes.get();

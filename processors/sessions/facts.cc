@@ -105,7 +105,7 @@ void set_tags(const state::Session& row, const Stands& standing, const Counting&
   moments.clear();
   for (const Statement& statement : statements) {
     if (statement.absent) continue;
-    const Text tag = arena.copy(statement.tag);
+    const Text tag = statement.tag;
     switch (TaggedBy{static_cast<std::uint8_t>(statement.by)}) {
       case TaggedBy::customer: {
         facts.tags.add(arena, tag);
@@ -122,7 +122,7 @@ void set_tags(const state::Session& row, const Stands& standing, const Counting&
   }
   std::sort(moments.begin(), moments.end());
   moments.erase(std::unique(moments.begin(), moments.end()), moments.end());
-  for (Text moment : moments) facts.moments.add(arena, arena.copy(moment));
+  for (Text moment : moments) facts.moments.add(arena, moment);
 }
 
 void add_standing(const state::Evaluation& evaluation, const Counting& counting, const TimeZone& zone,

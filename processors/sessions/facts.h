@@ -24,7 +24,8 @@ class Normaliser {
   absl::node_hash_map<std::string, std::string, TextHash, std::equal_to<>> known_;
 };
 
-// Fills `facts`, which must be empty; its texts lie in the row or the arena. Needs row.close. The zone is the tenant's.
+// Fills `facts`, which must be empty; its texts lie in the row, the counting rules and the normaliser, its lists in the
+// arena. Needs row.close. The zone is the tenant's.
 void facts_of(const state::Session& row, const Counting& counting, const TimeZone& zone, Normaliser& normaliser,
               Arena& arena, state::Facts& facts);
 
