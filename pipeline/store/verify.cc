@@ -64,12 +64,12 @@ Result<std::int64_t> verify_tables(const std::filesystem::path& folder, const Te
   }
   if (fault) return broken_world(folder.string(), "the folder cannot be read: " + fault.message());
   std::sort(files.begin(), files.end());
-  const auto in_use = tables_in_use(folder);
   for (const auto& file : files) {
     rocksdb::SstFileReader reader{rocksdb::Options{}};
     rocksdb::Status status = reader.Open(file.string());
     if (status.ok()) status = reader.VerifyChecksum(rocksdb::ReadOptions{});
     if (status.ok()) continue;
+    const auto in_use = tables_in_use(folder);
     if (in_use && !in_use->contains(file.filename().string())) {
       tell({file.string(), std::nullopt, "a table that a crash left unfinished; the next opening removes it", false});
       continue;
