@@ -91,6 +91,21 @@ TEST_F(WorkerOnAHouse, EpochsEndAtTheirNumberOfRecords) {
   EXPECT_EQ(counted(house_)["a"], 19);
 }
 
+TEST_F(WorkerOnAHouse, AnEpochReadsLessAfterOneThatWroteMuch) {
+  append("a", std::string(100, 'x'), 60);
+  EpochLimits limits;
+  limits.interval = std::chrono::hours{1};  // never by time
+  limits.read_bytes_max = 2000;
+  limits.read_bytes_min = 300;
+  limits.written_bytes = 1;
+  auto busy = worker(limits);
+  ASSERT_EQ(busy->run_epoch(Duration{0}), true);
+  const std::int64_t first = counted(house_)["a"];
+  EXPECT_THAT(first, testing::AllOf(testing::Ge(19), testing::Le(21)));
+  ASSERT_EQ(busy->run_epoch(Duration{0}), true);
+  EXPECT_THAT(counted(house_)["a"] - first, testing::AllOf(testing::Ge(1), testing::Le(4)));
+}
+
 TEST_F(WorkerOnAHouse, AFailedCommitLeavesNoTraceAndTheRecordsComeAgain) {
   append("a", "", 3);
   auto unlucky = worker(one_poll());
