@@ -3,7 +3,8 @@
 
   fuzz.py SECONDS [TARGET]   fuzzes all targets, or one, for so long; what it finds goes on in build/fuzz/found
   fuzz.py FILE TARGET        runs one input, such as one of build/fuzz/crashes
-  fuzz.py test SECONDS       the kept inputs first, then new ones that are thrown away; the last line: tests passed and failed
+  fuzz.py test SECONDS       the kept inputs first, then new ones that are thrown away; says what came of them on stderr, and
+                             on stdout how many tests passed and failed
 """
 import glob
 import os
@@ -58,7 +59,7 @@ def figures(log):
 
 
 def fuzz(target, seconds, scratch, found):
-    """Answers whether no demand was broken; prints what came of it."""
+    """Answers whether no demand was broken; says on stderr what came of it."""
     os.makedirs(found, exist_ok=True)
     os.makedirs(f"{BUILD}/crashes", exist_ok=True)
     command = [*steady(), program(target), *options(target), f"-max_total_time={seconds}", found, f"{HOUSE}/corpus/{target}"]
@@ -68,12 +69,12 @@ def fuzz(target, seconds, scratch, found):
     with open(path, encoding="utf-8", errors="replace") as log:
         said = log.read()
     if code == 0:
-        print(f"fuzz {target}: {figures(said)}", flush=True)
+        print(f"fuzz {target}: {figures(said)}", file=sys.stderr)
         return True
-    print("\n".join(said.splitlines()[-60:]))
+    print("\n".join(said.splitlines()[-60:]), file=sys.stderr)
     kept = re.findall(r"Test unit written to (\S+)", said)
     again = f"; again: ./dev fuzz {target} {kept[-1]}" if kept else ""
-    print(f"fuzz {target}: failed; {path} tells how{again}", flush=True)
+    print(f"fuzz {target}: failed; {path} tells how{again}", file=sys.stderr)
     return False
 
 
