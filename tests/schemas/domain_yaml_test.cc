@@ -82,6 +82,17 @@ TEST(DomainYaml, StopsListsThatNestBeyondAllMeasure) {
   EXPECT_FALSE(yaml::parse("f", nested(100'000), faults));
 }
 
+// Each doubled key once moved all that follow it: such a file took minutes. It is the test's time limit that fails
+// here.
+TEST(DomainYaml, ManyDoubledKeysAreNamedInOneGo) {
+  std::string text;
+  for (int i = 0; i < 180'000; ++i) text += fmt::format("k{0}: 1\nk{0}: 2\n", i);
+  DomainFaults faults;
+  yaml::parse("f", text, faults);
+  ASSERT_EQ(faults.size(), 180'000u);
+  EXPECT_EQ(faults.back().text(), "f:360000:1: key 'k179999' stands twice (first in line 359999)");
+}
+
 // yaml-cpp takes the byte 04 for the end of the file: what follows was left out in silence.
 TEST(DomainYaml, AControlCharacterDoesNotEndTheFile) {
   DomainFaults faults;
