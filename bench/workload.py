@@ -135,21 +135,28 @@ def prepare(seed):
     block.incidents = incidents(seed)
 
 
-def write_workload(file, sessions, seed, processes):
-    """Writes the events to a binary file; how many they are."""
+def deliveries(sessions, seed, processes, make=block):
+    """All events in order of delivery, some at a time: [(delivered at, line)]. `make` is block or does as it does."""
     blocks = -(-sessions // BLOCK)
-    waiting, written = [], 0
+    waiting = []
     with multiprocessing.Pool(processes, prepare, (seed,)) as pool:
-        made = pool.imap(block, ((seed, number, sessions) for number in range(blocks)))
+        made = pool.imap(make, ((seed, number, sessions) for number in range(blocks)))
         for number, (times, lines) in enumerate(made):
             waiting += zip(times, lines)
             waiting.sort(key=lambda event: event[0])
             # Nothing of a later block is delivered before this.
             safe = (number + 1) * BLOCK * DAYS_MS // sessions - SECOND_MAX_MS if number + 1 < blocks else None
             end = len(waiting) if safe is None else sum(1 for delivered, _ in waiting if delivered < safe)
-            file.writelines(line for _, line in waiting[:end])
-            written += end
+            yield waiting[:end]
             del waiting[:end]
+
+
+def write_workload(file, sessions, seed, processes):
+    """Writes the events to a binary file; how many they are."""
+    written = 0
+    for events in deliveries(sessions, seed, processes):
+        file.writelines(line for _, line in events)
+        written += len(events)
     return written
 
 
