@@ -1,0 +1,156 @@
+"""Topics of a Kafka broker, made with librdkafka's admin interface: milliseconds, where Kafka's own program needs a second.
+
+    create("127.0.0.1:9092", "events", partitions=4)
+
+Errors: Exists, Refused; OSError when librdkafka is not installed (Debian's librdkafka1).
+"""
+
+import contextlib
+import ctypes
+import functools
+import time
+
+PATIENCE_S = 60  # for a machine under load
+LOOK_S = 0.02
+PRODUCER = 0  # any client can ask
+ALREADY_EXISTS = 36  # Kafka's error code
+
+
+class Refused(Exception):
+    """The broker did not answer, or not as it was asked to."""
+
+
+class Exists(Refused):
+    """There is such a topic already."""
+
+
+class PartitionMetadata(ctypes.Structure):
+    _fields_ = [
+        ("id", ctypes.c_int32),
+        ("error", ctypes.c_int),
+        ("leader", ctypes.c_int32),
+        ("replica_count", ctypes.c_int),
+        ("replicas", ctypes.c_void_p),
+        ("in_sync_count", ctypes.c_int),
+        ("in_sync", ctypes.c_void_p),
+    ]
+
+
+class TopicMetadata(ctypes.Structure):
+    _fields_ = [
+        ("name", ctypes.c_char_p),
+        ("partition_count", ctypes.c_int),
+        ("partitions", ctypes.POINTER(PartitionMetadata)),
+        ("error", ctypes.c_int),
+    ]
+
+
+class Metadata(ctypes.Structure):
+    _fields_ = [
+        ("broker_count", ctypes.c_int),
+        ("brokers", ctypes.c_void_p),
+        ("topic_count", ctypes.c_int),
+        ("topics", ctypes.POINTER(TopicMetadata)),
+        ("asked_id", ctypes.c_int32),
+        ("asked_name", ctypes.c_char_p),
+    ]
+
+
+@functools.cache
+def library():
+    """librdkafka; its functions answer pointers unless they are named here."""
+    rd = ctypes.CDLL("librdkafka.so.1")
+    for name in (
+        "conf_new", "new", "topic_new", "NewTopic_new", "queue_new", "queue_poll", "event_CreateTopics_result",
+        "CreateTopics_result_topics",
+    ):  # fmt: skip
+        getattr(rd, f"rd_kafka_{name}").restype = ctypes.c_void_p
+    for name in ("err2str", "event_error_string", "topic_result_error_string"):
+        getattr(rd, f"rd_kafka_{name}").restype = ctypes.c_char_p
+    return rd
+
+
+@contextlib.contextmanager
+def client(address):
+    rd, why = library(), ctypes.create_string_buffer(512)
+    settings = ctypes.c_void_p(rd.rd_kafka_conf_new())
+    for name, value in {"bootstrap.servers": address, "log_level": "2"}.items():
+        if rd.rd_kafka_conf_set(settings, name.encode(), value.encode(), why, len(why)) != 0:
+            raise Refused(why.value.decode())
+    handle = ctypes.c_void_p(rd.rd_kafka_new(PRODUCER, settings, why, len(why)))
+    if not handle:
+        raise Refused(why.value.decode())
+    try:
+        yield handle
+    finally:
+        rd.rd_kafka_destroy(handle)
+
+
+def create(address, name, partitions=1, replicas=1, settings=None):
+    """Makes a topic with the settings that Kafka knows for topics, and waits until every broker of the list knows it and has a leader
+    for each partition."""
+    with client(address) as handle:
+        ask(handle, name, partitions, replicas, settings or {})
+    for one in address.split(","):
+        with client(one) as handle:
+            wait_known(handle, name, partitions)
+
+
+def ask(handle, name, partitions, replicas, settings):
+    rd, why = library(), ctypes.create_string_buffer(512)
+    topic = ctypes.c_void_p(rd.rd_kafka_NewTopic_new(name.encode(), partitions, replicas, why, len(why)))
+    if not topic:
+        raise Refused(f"topic {name}: {why.value.decode()}")
+    for key, value in settings.items():
+        rd.rd_kafka_NewTopic_set_config(topic, key.encode(), str(value).encode())
+    queue, event = ctypes.c_void_p(rd.rd_kafka_queue_new(handle)), None
+    try:
+        rd.rd_kafka_CreateTopics(handle, ctypes.byref(topic), ctypes.c_size_t(1), None, queue)
+        event = ctypes.c_void_p(rd.rd_kafka_queue_poll(queue, PATIENCE_S * 1000))
+        if not event:
+            raise Refused(f"topic {name}: no answer within {PATIENCE_S} s")
+        check(name, event)
+    finally:
+        if event:
+            rd.rd_kafka_event_destroy(event)
+        rd.rd_kafka_queue_destroy(queue)
+        rd.rd_kafka_NewTopic_destroy(topic)
+
+
+def check(name, event):
+    """What the broker answered."""
+    rd, count = library(), ctypes.c_size_t()
+    if rd.rd_kafka_event_error(event):
+        raise Refused(f"topic {name}: {rd.rd_kafka_event_error_string(event).decode()}")
+    result = ctypes.c_void_p(rd.rd_kafka_event_CreateTopics_result(event))
+    made = ctypes.cast(rd.rd_kafka_CreateTopics_result_topics(result, ctypes.byref(count)), ctypes.POINTER(ctypes.c_void_p))
+    for one in made[: count.value]:
+        one = ctypes.c_void_p(one)
+        code = rd.rd_kafka_topic_result_error(one)
+        if code:
+            why = rd.rd_kafka_topic_result_error_string(one) or rd.rd_kafka_err2str(code)
+            raise (Exists if code == ALREADY_EXISTS else Refused)(f"topic {name}: {why.decode()}")
+
+
+def wait_known(handle, name, partitions):
+    limit = time.monotonic() + PATIENCE_S
+    topic = ctypes.c_void_p(library().rd_kafka_topic_new(handle, name.encode(), None))
+    try:
+        while not is_known(handle, topic, partitions):
+            if time.monotonic() > limit:
+                raise Refused(f"topic {name}: no leader of each partition within {PATIENCE_S} s")
+            time.sleep(LOOK_S)
+    finally:
+        library().rd_kafka_topic_destroy(topic)
+
+
+def is_known(handle, topic, partitions):
+    found = ctypes.POINTER(Metadata)()
+    if library().rd_kafka_metadata(handle, 0, topic, ctypes.byref(found), PATIENCE_S * 1000) != 0:
+        return False
+    try:
+        (told,) = found.contents.topics[: found.contents.topic_count]
+        parts = told.partitions[: told.partition_count]
+        return told.error == 0 and len(parts) == partitions and all(part.error == 0 and part.leader >= 0 for part in parts)
+    finally:
+        library().rd_kafka_metadata_destroy(found)
