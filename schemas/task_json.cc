@@ -96,7 +96,7 @@ std::string task_event_json(const state::Task& task, std::string_view type) {
   event["specversion"] = "1.0";
   event["type"] = type;
   event["source"] = "/echoloop/casework";
-  event["id"] = fmt::format("{}/{}/{}", task.id(), task.version(), task.count());
+  event["id"] = fmt::format("{}/{}", task.id(), task.events());
   event["subject"] = task.id();
   event["time"] = format_time(from_ms(task.updated_at()));
   event["datacontenttype"] = "application/json";

@@ -157,6 +157,7 @@ void CaseBook::touch(state::Task& task, stage::Context& context) {
 void CaseBook::flush(stage::Context& context) {
   for (auto& [key, open] : open_) {
     if (!open.changed || is_as_before(open.before, open.task)) continue;
+    open.task.set_events(open.task.events() + 1);
     context.put(stage::Table::tasks, key, open.task.SerializeAsString());
     context.emit(stage::Topic::tasks, stage::Kind::task, open.task.id(),
                  task_event_json(open.task, event_type(open.news, open.task)));
