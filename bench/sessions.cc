@@ -87,7 +87,7 @@ int main(int argc, char** argv) {
          outputs = output_bytes = rows_written = 0;
          Rows rows;
          const stage::StageSpec spec = sessions::sessions_stage(domain);
-         engine::Shard shard{spec, 0, rows};
+         engine::Shard shard{spec, 0, 0, rows};
          for (std::size_t at = 0; at < lines.size(); at += kEpoch_records) {
            stage::Slice slice{{stage::Topic::events, 0}, {}, {}};
            for (std::size_t i = at; i < std::min(at + kEpoch_records, lines.size()); ++i)

@@ -17,6 +17,7 @@ enum class Fault {
   configuration,  // what the operator wrote is wrong: exit 3
   world,          // disk, network, another process: retry or stop cleanly
   no_room,        // the world too, and the same works again once the disk has room
+  away,           // the world too: a broker does not answer or took work back; the same works again when it is there
 };
 
 struct Error {

@@ -17,8 +17,8 @@ std::int64_t parse_count(const std::optional<std::string>& bytes) {
 
 }  // namespace
 
-Shard::Shard(const stage::StageSpec& spec, int number, const stage::View& committed)
-    : spec_(&spec), number_(number), committed_(&committed), processor_(spec.make(number)) {
+Shard::Shard(const stage::StageSpec& spec, int number, int partitions, const stage::View& committed)
+    : spec_(&spec), number_(number), partitions_(partitions), committed_(&committed), processor_(spec.make(number)) {
   load_now();
   processor_->begin(*this);
 }
@@ -30,8 +30,8 @@ void Shard::process(const stage::Slice& slice) {
   for (const stage::Record& record : slice.records) {
     now_ = std::max(now_, record.at);
     processor_->process(record, *this);
-    next_offset_ = record.offset + 1;
   }
+  if (!slice.records.empty()) next_offsets_[slice.partition.topic] = slice.records.back().offset + 1;
 }
 
 void Shard::end_epoch(stage::Epoch& epoch) {
@@ -44,7 +44,7 @@ void Shard::end_epoch(stage::Epoch& epoch) {
     changes.clear();
   }
   std::move(outputs_.begin(), outputs_.end(), std::back_inserter(epoch.outputs));
-  if (next_offset_) epoch.positions.push_back({{spec_->input, number_}, *next_offset_});
+  for (const auto& [topic, offset] : next_offsets_) epoch.positions.push_back({{topic, number_}, offset});
   outputs_.clear();
   touched_ = hurried_ = false;
 }

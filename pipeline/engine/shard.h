@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "pipeline/base/hash.h"
 #include "pipeline/engine/changes.h"
 #include "pipeline/stage/link.h"
 #include "pipeline/stage/processor.h"
@@ -18,7 +19,8 @@ namespace echoloop::engine {
 // Used by one worker thread at a time.
 class Shard final : public stage::Context {
  public:
-  Shard(const stage::StageSpec& spec, int number, const stage::View& committed);
+  // `partitions`: of the topics, as the link has them.
+  Shard(const stage::StageSpec& spec, int number, int partitions, const stage::View& committed);
 
   // Runs the records of one slice. Throws stage::BrokenWorld when reading rows fails.
   void process(const stage::Slice& slice);
@@ -32,6 +34,9 @@ class Shard final : public stage::Context {
 
   Time now() const override { return now_; }
   int shard() const override { return number_; }
+  bool belongs(std::string_view key) const override {
+    return partitions_ == 0 || partition_of(key, partitions_) == number_;
+  }
   std::optional<std::string> get(stage::Table table, std::string_view key) override;
   void put(stage::Table table, std::string_view key, std::string value) override;
   void erase(stage::Table table, std::string_view key) override;
@@ -46,14 +51,14 @@ class Shard final : public stage::Context {
   void load_now();
 
   const stage::StageSpec* spec_;
-  int number_;
+  int number_, partitions_;
   const stage::View* committed_;
   std::unique_ptr<stage::Processor> processor_;
 
   std::map<stage::Table, Changes> changes_;
   std::map<std::string, std::int64_t, std::less<>> counts_;
   std::vector<stage::Output> outputs_;
-  std::optional<std::int64_t> next_offset_;  // none before the first record
+  std::map<stage::Topic, std::int64_t> next_offsets_;  // of the topics that it has read records of
   Time now_{};
   bool touched_ = false;
   bool hurried_ = false;

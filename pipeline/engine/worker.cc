@@ -9,7 +9,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr Duration kLook_for_room{200};
+constexpr Duration kTry_again{200};
+
+// What will be right again by itself: the same records are taken once more then.
+bool goes_on(const Error& error) { return error.fault == Fault::no_room || error.fault == Fault::away; }
 
 Duration left_of(Clock::time_point end) {
   auto left = std::chrono::ceil<Duration>(end - Clock::now());
@@ -56,7 +59,7 @@ Result<bool> Worker::run_epoch(Duration wait) {
     // each commits its position with its rows.
     const bool hurried_only = hurried() && revoked.empty() && !is_over();
     bool any = false;
-    for (auto& [partition, shard] : shards_) {
+    for (auto& [name, shard] : shards_) {
       shard.resume();
       any = any || shard.touched();
     }
@@ -70,7 +73,9 @@ Result<bool> Worker::run_epoch(Duration wait) {
       end_.reset();
       records_ = bytes_ = 0;
     }
-    for (const stage::Partition& partition : revoked) shards_.erase(partition);
+    for (const stage::Partition& partition : revoked) {
+      if (const auto* spec = reader_of(partition.topic)) shards_.erase({spec, partition.number});
+    }
     return any;
   } catch (const stage::BrokenWorld& broken) {
     disconnect();
@@ -100,12 +105,11 @@ bool Worker::is_over() const { return stopping_ || is_full() || (end_ && Clock::
 
 void Worker::take(const stage::Poll& poll) {
   for (const stage::Partition& partition : poll.assigned) {
-    for (const stage::StageSpec& spec : *stages_) {
-      if (spec.input == partition.topic) shards_.try_emplace(partition, spec, partition.number, link_->view());
-    }
+    if (const auto* spec = reader_of(partition.topic))
+      shards_.try_emplace({spec, partition.number}, *spec, partition.number, link_->partitions(), link_->view());
   }
   for (const stage::Slice& slice : poll.slices) {
-    auto shard = shards_.find(slice.partition);
+    auto shard = shards_.find({reader_of(slice.partition.topic), slice.partition.number});
     if (shard == shards_.end()) continue;  // nobody reads this topic here
     shard->second.process(slice);
     records_ += slice.records.size();
@@ -113,8 +117,15 @@ void Worker::take(const stage::Poll& poll) {
   }
 }
 
+const stage::StageSpec* Worker::reader_of(stage::Topic topic) const {
+  for (const stage::StageSpec& spec : *stages_) {
+    if (std::find(spec.inputs.begin(), spec.inputs.end(), topic) != spec.inputs.end()) return &spec;
+  }
+  return nullptr;
+}
+
 bool Worker::hurried() const {
-  for (const auto& [partition, shard] : shards_) {
+  for (const auto& [name, shard] : shards_) {
     if (shard.hurried()) return true;
   }
   return false;
@@ -126,7 +137,7 @@ bool Worker::wants_more() const {
 
 Result<void> Worker::commit(bool hurried_only) {
   stage::Epoch epoch;
-  for (auto& [partition, shard] : shards_) {
+  for (auto& [name, shard] : shards_) {
     if (!hurried_only || shard.hurried()) shard.end_epoch(epoch);
   }
   if (!hurried_only) adapt(epoch);
@@ -145,18 +156,18 @@ Result<void> Worker::run(const OnTrouble& on_trouble) {
   bool troubled = false;
   while (!stopping_) {
     auto done = run_epoch(Duration{1000});
-    if (!done && done.error().fault != Fault::no_room) return tl::make_unexpected(done.error());
+    if (!done && !goes_on(done.error())) return tl::make_unexpected(done.error());
     if (!done && !troubled) on_trouble(done.error());
     if (done && troubled && *done) on_trouble(std::nullopt);
-    troubled = !done || (troubled && !*done);  // only a commit proves that there is room
-    if (!done) wait_for_room();
+    troubled = !done || (troubled && !*done);  // only a commit proves that it is over
+    if (!done) wait_a_little();
   }
   return {};
 }
 
-void Worker::wait_for_room() {
+void Worker::wait_a_little() {
   std::unique_lock lock{link_mutex_};
-  stopped_.wait_for(lock, kLook_for_room, [this] { return stopping_.load(); });
+  stopped_.wait_for(lock, kTry_again, [this] { return stopping_.load(); });
 }
 
 void Worker::stop() {

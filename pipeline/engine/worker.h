@@ -36,8 +36,9 @@ class Worker {
 
   // One epoch, or nothing when nothing arrived within the wait. Answers whether anything was committed.
   Result<bool> run_epoch(Duration wait);
-  // Epochs until stop(). The error says why the world broke. A full disk does not end it: `on_trouble` is told, the
-  // same records are tried again until there is room, and then it is told that the trouble is over (nothing).
+  // Epochs until stop(). The error says why the world broke. A full disk and a broker that is away do not end it:
+  // `on_trouble` is told, the same records are tried again, and when that worked it is told that the trouble is over
+  // (nothing).
   using OnTrouble = std::function<void(const std::optional<Error>&)>;
   Result<void> run(const OnTrouble& on_trouble);
   void stop();
@@ -47,8 +48,9 @@ class Worker {
   void disconnect();
   // Answers the partitions that were taken away, which ends the epoch.
   Result<std::vector<stage::Partition>> take_until_full(Duration wait);
-  void wait_for_room();
+  void wait_a_little();
   void take(const stage::Poll& poll);
+  const stage::StageSpec* reader_of(stage::Topic topic) const;  // null: nobody reads it
   bool hurried() const;
   bool wants_more() const;
   bool is_over() const;
@@ -63,7 +65,8 @@ class Worker {
   std::mutex link_mutex_;  // link_ against stop(), which wakes it from another thread
   std::condition_variable stopped_;
   std::unique_ptr<stage::Link> link_;
-  std::map<stage::Partition, Shard> shards_;
+  using ShardName = std::pair<const stage::StageSpec*, int>;  // the stages stand in their order
+  std::map<ShardName, Shard> shards_;
   std::chrono::steady_clock::time_point last_hurry_{};
   bool is_full() const { return records_ >= limits_.records_max || bytes_ >= bytes_max_; }
 

@@ -8,7 +8,7 @@
 #include "pipeline/intake/adapter_worker.h"
 #include "pipeline/intake/documents.h"
 #include "pipeline/program/commands.h"
-#include "pipeline/program/embedded.h"
+#include "pipeline/program/pipeline.h"
 #include "schemas/codec.h"
 #include "schemas/domain_load.h"
 

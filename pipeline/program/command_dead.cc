@@ -7,7 +7,7 @@
 
 #include "pipeline/intake/replay.h"
 #include "pipeline/program/commands.h"
-#include "pipeline/program/embedded.h"
+#include "pipeline/program/pipeline.h"
 #include "pipeline/program/reading.h"
 #include "pipeline/program/server_client.h"
 #include "pipeline/serving/dead_letters.h"
@@ -170,26 +170,26 @@ int change_on_server(const std::string& server, const std::vector<std::string>& 
 
 // The data folder opened, with what a replay needs.
 struct Opened {
-  explicit Opened(const Settings& settings, std::unique_ptr<Embedded> embedded)
-      : house(std::move(embedded)), folder((config_folder(settings) / "adapters").string()), adapters(folder) {
+  explicit Opened(const Settings& settings, std::unique_ptr<Pipeline> pipeline)
+      : house(std::move(pipeline)), folder((config_folder(settings) / "adapters").string()), adapters(folder) {
     HookOptions hooks;
     hooks.domain = house->domain().get();
     hooks.adapters = &adapters;
     hooks.adapter_folder = folder;
-    replay.emplace(house->door(), house->house().store(), hooks,
+    replay.emplace(house->door(), house->ground().rows(), hooks,
                    [this](const std::function<bool()>& ready) { house->await_commit(ready); });
     house->start();
   }
-  std::unique_ptr<Embedded> house;
+  std::unique_ptr<Pipeline> house;
   std::string folder;
   AdapterPool adapters;
   std::optional<Replay> replay;
 };
 
 int change_in_folder(const Settings& settings, const std::vector<std::string>& ids, bool replay) {
-  auto embedded = Embedded::open(settings);
-  if (!embedded) return failed(embedded.error());
-  Opened opened{settings, std::move(*embedded)};
+  auto pipeline = Pipeline::open(settings);
+  if (!pipeline) return failed(pipeline.error());
+  Opened opened{settings, std::move(*pipeline)};
   Tally tally;
   for (const std::string& id : ids) {
     std::string trouble;
@@ -239,9 +239,9 @@ int replay_many_on_server(const std::string& server, const Settings& settings, b
 }
 
 int replay_many_in_folder(const Settings& settings, bool all) {
-  auto embedded = Embedded::open(settings);
-  if (!embedded) return failed(embedded.error());
-  Opened opened{settings, std::move(*embedded)};
+  auto pipeline = Pipeline::open(settings);
+  if (!pipeline) return failed(pipeline.error());
+  Opened opened{settings, std::move(*pipeline)};
   BulkTally tally;
   std::optional<std::string> after;
   bool more = true;

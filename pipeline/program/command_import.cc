@@ -7,7 +7,7 @@
 #include "pipeline/intake/import_http.h"
 #include "pipeline/intake/import_progress.h"
 #include "pipeline/program/commands.h"
-#include "pipeline/program/embedded.h"
+#include "pipeline/program/pipeline.h"
 #include "pipeline/program/server_client.h"
 
 namespace echoloop::program {
@@ -97,14 +97,14 @@ int import_into_server(const std::string& server, const ImportOptions& options, 
 }
 
 int import_into_folder(const Settings& settings, const ImportOptions& options, ProgressLine& line) {
-  auto embedded = Embedded::open(settings);
-  if (!embedded) {
-    Error error = embedded.error();
+  auto pipeline = Pipeline::open(settings);
+  if (!pipeline) {
+    Error error = pipeline.error();
     if (error.reason.find("is in use by process") != std::string::npos)
       error.reason += "; import through it with --server URL";
     return failed(error);
   }
-  Embedded& house = **embedded;
+  Pipeline& house = **pipeline;
   const std::int64_t before = known_in(*house.sources());
   house.start();
   DoorSinkOptions sink_options;

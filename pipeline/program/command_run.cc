@@ -14,7 +14,7 @@
 #include "pipeline/intake/http_hooks.h"
 #include "pipeline/intake/http_openapi.h"
 #include "pipeline/program/commands.h"
-#include "pipeline/program/embedded.h"
+#include "pipeline/program/pipeline.h"
 #include "pipeline/program/prometheus.h"
 #include "pipeline/serving/api.h"
 #include "pipeline/settings/read.h"
@@ -58,9 +58,9 @@ struct Front {
   std::mutex reload_mutex;
 };
 
-Result<std::string> reload(Embedded& embedded, Front& front) {
+Result<std::string> reload(Pipeline& pipeline, Front& front) {
   std::lock_guard lock{front.reload_mutex};
-  auto reloaded = embedded.reload();
+  auto reloaded = pipeline.reload();
   front.reload_succeeded = reloaded.has_value();
   if (reloaded) {
     front.adapters->clear();
@@ -71,29 +71,29 @@ Result<std::string> reload(Embedded& embedded, Front& front) {
   return reloaded;
 }
 
-http::Router routes(const Settings& settings, Embedded& embedded, Front& front) {
+http::Router routes(const Settings& settings, Pipeline& pipeline, Front& front) {
   http::Router router;
   HookOptions hooks;
-  hooks.domain = embedded.domain().get();
+  hooks.domain = pipeline.domain().get();
   hooks.adapters = front.adapters.get();
   hooks.adapter_folder = (config_folder(settings) / "adapters").string();
   hooks.environment = variable_of_process;
   hooks.unsigned_hooks = &front.unsigned_hooks;
-  add_event_routes(router, embedded.door());
-  add_hook_routes(router, embedded.door(), hooks);
-  add_dead_routes(router, embedded.door(), embedded.house().store(), hooks,
-                  [&embedded](const std::function<bool()>& ready) { embedded.await_commit(ready); });
+  add_event_routes(router, pipeline.door());
+  add_hook_routes(router, pipeline.door(), hooks);
+  add_dead_routes(router, pipeline.door(), pipeline.ground().rows(), hooks,
+                  [&pipeline](const std::function<bool()>& ready) { pipeline.await_commit(ready); });
   serving::ApiParts parts;
-  parts.sources = embedded.sources();
-  parts.appender = &embedded.appender();
-  parts.bell = &embedded.bell();
-  parts.caught_up = [&embedded] { return embedded.settled(); };
-  parts.healthy = [&embedded] { return !embedded.trouble().has_value(); };
-  parts.prometheus = [&embedded, &front] {
-    return prometheus_text(embedded, front.server ? front.server->stats() : http::ServerStats{}, front.reload_succeeded,
+  parts.sources = pipeline.sources();
+  parts.appender = &pipeline.appender();
+  parts.bell = &pipeline.bell();
+  parts.caught_up = [&pipeline] { return pipeline.settled(); };
+  parts.healthy = [&pipeline] { return !pipeline.trouble().has_value(); };
+  parts.prometheus = [&pipeline, &front] {
+    return prometheus_text(pipeline, front.server ? front.server->stats() : http::ServerStats{}, front.reload_succeeded,
                            front.unsigned_hooks.counts());
   };
-  parts.reload = [&embedded, &front] { return reload(embedded, front); };
+  parts.reload = [&pipeline, &front] { return reload(pipeline, front); };
   serving::add_routes(router, parts);
   add_openapi_route(router);
   return router;
@@ -106,9 +106,9 @@ int run(const Invocation& invocation) {
   sigset_t signals = take_signals();
   const std::size_t connections_max = raise_file_limit();
   curl_global_init(CURL_GLOBAL_DEFAULT);
-  auto embedded = Embedded::open(settings);
-  if (!embedded) return failed(embedded.error());
-  Embedded& house = **embedded;
+  auto pipeline = Pipeline::open(settings);
+  if (!pipeline) return failed(pipeline.error());
+  Pipeline& house = **pipeline;
   Front front;
   front.adapters = std::make_unique<AdapterPool>((config_folder(settings) / "adapters").string());
   house.on_failure([] { kill(getpid(), SIGTERM); });

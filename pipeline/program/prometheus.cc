@@ -22,6 +22,10 @@ const std::vector<Series>& counters() {
        "Events by what became of them.",
        "outcome",
        {{"applied", "events_applied"}, {"duplicate", "events_duplicate"}, {"different", "events_different"}}},
+      {"echoloop_events_misplaced_total",
+       "Events that lay in a partition that is not their session's, and were sent on to the right one.",
+       "",
+       {{"", "events_misplaced"}}},
       {"echoloop_dead_letters_total", "Documents and records kept as dead letters.", "", {{"", "dead_letters"}}},
       {"echoloop_sessions_closed_total", "Sessions whose close has arrived.", "", {{"", "sessions_closed"}}},
       {"echoloop_sessions_recounted_total",
@@ -56,7 +60,7 @@ std::int64_t open_letters(const serving::Sources& sources) {
 
 }  // namespace
 
-std::string prometheus_text(Embedded& embedded, const http::ServerStats& server, bool reload_succeeded,
+std::string prometheus_text(Pipeline& pipeline, const http::ServerStats& server, bool reload_succeeded,
                             const std::map<std::string, std::int64_t>& unsigned_hooks) {
   prometheus::Registry registry;
   for (const Series& series : counters()) {
@@ -64,7 +68,7 @@ std::string prometheus_text(Embedded& embedded, const http::ServerStats& server,
     for (const auto& [value, row] : series.values) {
       prometheus::Labels labels;
       if (*series.label != '\0') labels[series.label] = value;
-      family.Add(labels).Increment(static_cast<double>(embedded.sources()->counter(row)));
+      family.Add(labels).Increment(static_cast<double>(pipeline.sources()->counter(row)));
     }
   }
   auto& others = prometheus::BuildCounter()
@@ -74,7 +78,7 @@ std::string prometheus_text(Embedded& embedded, const http::ServerStats& server,
   for (std::string_view dimension : kDimensions) {
     const std::string name{dimension};
     others.Add({{"dimension", name}})
-        .Increment(static_cast<double>(embedded.sources()->counter("cells_other/" + name)));
+        .Increment(static_cast<double>(pipeline.sources()->counter("cells_other/" + name)));
   }
   auto& hooks = prometheus::BuildCounter()
                     .Name("echoloop_hooks_unsigned_total")
@@ -84,21 +88,23 @@ std::string prometheus_text(Embedded& embedded, const http::ServerStats& server,
     hooks.Add({{"adapter", adapter}}).Increment(static_cast<double>(count));
   }
   gauge(registry, "echoloop_dead_letters_open", "Dead letters that wait to be mended.",
-        static_cast<double>(open_letters(*embedded.sources())));
+        static_cast<double>(open_letters(*pipeline.sources())));
   gauge(registry, "echoloop_orphan_sessions", "Sessions with events whose close has not arrived.",
-        static_cast<double>(embedded.sources()->counter("orphans")));
+        static_cast<double>(pipeline.sources()->counter("orphans")));
+  gauge(registry, "echoloop_shards_held", "Shards of each stage that this process runs.",
+        static_cast<double>(pipeline.ground().shards().size()));
   gauge(registry, "echoloop_log_backlog_records", "Durable events that the stages have not processed yet.",
-        static_cast<double>(embedded.house().backlog()));
+        static_cast<double>(pipeline.ground().backlog()));
   gauge(registry, "echoloop_log_bytes", "Size of the event log on disk.",
-        static_cast<double>(embedded.house().log().disk_bytes()));
+        static_cast<double>(pipeline.ground().log_bytes()));
   gauge(registry, "echoloop_clock_doubted", "1 while the wall clock stands ahead of stage time after a leap.",
-        embedded.clock_doubted() ? 1 : 0);
+        pipeline.clock_doubted() ? 1 : 0);
   gauge(registry, "echoloop_http_connections", "Open HTTP connections.", static_cast<double>(server.connections));
   gauge(registry, "echoloop_http_requests_waiting", "Requests that run or wait for a worker.",
         static_cast<double>(server.waiting));
   gauge(registry, "echoloop_config_last_reload_successful", "1 when the configuration last asked for is in force.",
         reload_succeeded ? 1 : 0);
-  gauge(registry, "echoloop_up", "1 while the engine runs.", embedded.failure() ? 0 : 1);
+  gauge(registry, "echoloop_up", "1 while the engine runs.", pipeline.failure() ? 0 : 1);
   return prometheus::TextSerializer().Serialize(registry.Collect());
 }
 

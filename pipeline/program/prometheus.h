@@ -7,12 +7,12 @@
 #include <string>
 
 #include "pipeline/http/server.h"
-#include "pipeline/program/embedded.h"
+#include "pipeline/program/pipeline.h"
 
 namespace echoloop::program {
 
 // `unsigned_hooks`: those of this process, by adapter.
-std::string prometheus_text(Embedded& embedded, const http::ServerStats& server, bool reload_succeeded,
+std::string prometheus_text(Pipeline& pipeline, const http::ServerStats& server, bool reload_succeeded,
                             const std::map<std::string, std::int64_t>& unsigned_hooks);
 
 }  // namespace echoloop::program

@@ -4,7 +4,7 @@
 
 #include "pipeline/local/local_link.h"
 #include "pipeline/local/log_reader.h"
-#include "pipeline/program/embedded.h"
+#include "pipeline/program/pipeline.h"
 #include "pipeline/program/server_client.h"
 
 namespace echoloop::program {

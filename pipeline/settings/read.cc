@@ -148,11 +148,12 @@ Result<GivenOptions> read_file(const Given& config) {
   GivenOptions out;
   for (const IniEntry& entry : *entries) {
     std::string where = fmt::format("{}:{}", config.text, entry.line);
-    if (option_by_name(entry.key) == nullptr)
-      return bad_configuration(where, fmt::format("there is no option '{}'", entry.key));
-    if (!out.emplace(entry.key, Given{where, entry.value}).second) {
-      return bad_configuration(where, fmt::format("'{}' is given twice", entry.key));
-    }
+    const Option* option = option_by_name(entry.key);
+    if (option == nullptr) return bad_configuration(where, fmt::format("there is no option '{}'", entry.key));
+    auto [known, fresh] = out.emplace(entry.key, Given{where, entry.value});
+    if (fresh) continue;
+    if (!option->repeats) return bad_configuration(where, fmt::format("'{}' is given twice", entry.key));
+    known->second.text += "\n" + entry.value;
   }
   return out;
 }

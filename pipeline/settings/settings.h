@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "pipeline/base/time.h"
 
@@ -52,6 +54,18 @@ struct Settings {
   Fsync log_fsync{};
   Compression log_compression{};
   std::uint64_t log_segment_bytes = 0;
+
+  // Where the logs lie, when they lie on Kafka.
+  struct Kafka {
+    std::string brokers;  // "host:port,host:port"; empty: they lie in the data folder
+    std::string group;
+    std::string prefix;             // of the names of all topics
+    std::uint32_t partitions = 0;   // of topics that are made
+    std::uint32_t replication = 0;  // of topics that are made; 0: the broker's default
+    Duration session_timeout{};
+    Duration transaction_timeout{};
+    std::vector<std::pair<std::string, std::string>> properties;  // for librdkafka, as they are
+  } kafka;
 
   // Commands that work on a store, or through the server that holds it.
   std::optional<std::string> server;  // "http://host:port", no slash at the end

@@ -100,6 +100,20 @@ Result<Time> parse_moment(std::string_view text) {
   return from_ms(*day * kDay_ms);
 }
 
+Result<std::vector<std::pair<std::string, std::string>>> parse_properties(std::string_view text) {
+  std::vector<std::pair<std::string, std::string>> out;
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    if (line.empty()) continue;
+    const auto equals = line.find('=');
+    if (equals == 0 || equals == std::string_view::npos)
+      return bad_input("", fmt::format("'{}' is not NAME=VALUE", line.substr(0, 64)));
+    out.emplace_back(line.substr(0, equals), line.substr(equals + 1));
+  }
+  return out;
+}
+
 Result<bool> parse_flag(std::string_view text) {
   for (std::string_view yes : {"true", "yes", "on", "1"}) {
     if (text == yes) return true;

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "pipeline/base/result.h"
 #include "pipeline/settings/settings.h"
@@ -27,6 +29,9 @@ Result<std::string> parse_server(std::string_view text);
 
 // RFC 3339, or a date: its first instant in UTC.
 Result<Time> parse_moment(std::string_view text);
+
+// "name=value", one a line.
+Result<std::vector<std::pair<std::string, std::string>>> parse_properties(std::string_view text);
 
 // true, yes, on, 1; false, no, off, 0.
 Result<bool> parse_flag(std::string_view text);

@@ -62,6 +62,9 @@ class Link {
   virtual Result<void> commit(Epoch epoch) = 0;
   // Committed rows of the partitions this link holds.
   virtual const View& view() const = 0;
+  // Of every topic, where others than this program write to topic events and may choose the wrong one; 0: all records
+  // lie where they belong.
+  virtual int partitions() const { return 0; }
   // Ends a waiting poll; any thread.
   virtual void wake() = 0;
 };

@@ -33,6 +33,8 @@ class Context {
   // Stage time: the greatest `at` of the records this shard has seen.
   virtual Time now() const = 0;
   virtual int shard() const = 0;
+  // Whether records with that key are this shard's. One of another shard is emitted to Topic::misplaced, once.
+  virtual bool belongs(std::string_view) const { return true; }
 
   // Rows of this shard, this epoch's changes included.
   virtual std::optional<std::string> get(Table table, std::string_view key) = 0;
@@ -66,11 +68,12 @@ class Processor {
   virtual void end_epoch(Context&) {}
 };
 
-// A stage of the pipeline: its name, where it reads, and how one shard's processor is made. The factory is called again
-// when a shard moves in or an epoch is rolled back, so a processor keeps nothing that its rows do not hold.
+// A stage of the pipeline: its name, the topics whose partition n its shard n reads, and how one shard's processor is
+// made. The factory is called again when a shard moves in or an epoch is rolled back, so a processor keeps nothing that
+// its rows do not hold.
 struct StageSpec {
   std::string name;
-  Topic input{};
+  std::vector<Topic> inputs;
   std::function<std::unique_ptr<Processor>(int shard)> make;
 };
 

@@ -12,6 +12,8 @@ std::string_view name_of(Topic topic) {
       return "cases";
     case Topic::tasks:
       return "tasks";
+    case Topic::misplaced:
+      return "misplaced";
   }
   return "unknown";
 }

@@ -23,9 +23,13 @@ enum class Kind : std::uint8_t {
   delta = 10,       // aggregates and evidence to add, packed per epoch: pipeline/aggregates/delta.h
 };
 
-// Topics inside a running echoloop. `events` is fed by intake, the others by stages.
-enum class Topic : std::uint8_t { events = 1, deltas = 2, cases = 3, tasks = 4 };
+// Topics inside a running echoloop. `events` is fed by intake, the others by stages. `misplaced`: events that lay in a
+// partition that is not their key's, once more in the right one.
+enum class Topic : std::uint8_t { events = 1, deltas = 2, cases = 3, tasks = 4, misplaced = 5 };
 std::string_view name_of(Topic topic);
+
+// In the place of an event: it is an offset of topic misplaced. Numbers up to 2^53 survive JSON anywhere.
+inline constexpr std::int64_t kMisplaced = std::int64_t{1} << 52;
 
 // A record as a stage reads it. The views live as long as the batch that the record came in.
 struct Record {
@@ -34,6 +38,10 @@ struct Record {
   std::string_view value;
   Time at{};                // stage time: when intake appended the event, handed on to everything that follows from it
   std::int64_t offset = 0;  // of its partition; strictly rising, gaps allowed
+  bool misplaced = false;   // it lies in topic misplaced
+
+  // Where it lies, as rows remember it: unique among the events of a shard.
+  std::int64_t place() const { return misplaced ? offset | kMisplaced : offset; }
 };
 
 // A record on its way into a topic. Its partition is partition_of(key, partitions of the topic).

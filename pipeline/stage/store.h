@@ -34,6 +34,7 @@ enum class Table : std::uint8_t {
   admissions = 17,       // INSIGHT: values that are counted under their own name: processors/insight/admission.h
   row_ages = 18,         // every stage: table, about when it was written, key → empty: pipeline/stage/row_ages.h
 };
+inline constexpr int kTables_end = 19;  // one more than the last
 
 // Called with key and value; answers whether to go on.
 using RowVisitor = std::function<bool(std::string_view key, std::string_view value)>;

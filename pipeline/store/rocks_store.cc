@@ -175,6 +175,16 @@ void Batch::add(const stage::Row& row) {
   }
 }
 
+void Batch::erase_shard(int shard) {
+  for (int table = 1; table < stage::kTables_end; ++table) {
+    const std::string from = disk_prefix(stage::Table{static_cast<std::uint8_t>(table)}, shard);
+    const auto to = prefix_end(from);
+    assert(to);
+    [[maybe_unused]] auto status = changes_->list.DeleteRange(from, *to);
+    assert(status.ok());
+  }
+}
+
 void Batch::clear() {
   if (changes_->list.Data().capacity() > kKept_bytes) {
     changes_->list = rocksdb::WriteBatch();

@@ -42,6 +42,8 @@ class Batch {
   void put(stage::Table table, int shard, std::string_view key, std::string_view value);
   void erase(stage::Table table, int shard, std::string_view key);
   void add(const stage::Row& row);
+  // All rows that stages wrote to that shard.
+  void erase_shard(int shard);
   std::size_t bytes() const;
   // Nothing is to happen any more; its memory stays, unless there is far too much of it.
   void clear();

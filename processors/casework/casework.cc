@@ -67,7 +67,7 @@ class Casework final : public stage::Processor {
 }  // namespace
 
 stage::StageSpec casework_stage(std::shared_ptr<const CurrentDomain> domain) {
-  return {"casework", stage::Topic::cases, [domain](int) { return std::make_unique<Casework>(domain); }};
+  return {"casework", {stage::Topic::cases}, [domain](int) { return std::make_unique<Casework>(domain); }};
 }
 
 }  // namespace echoloop::casework

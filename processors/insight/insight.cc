@@ -365,7 +365,7 @@ class Insight final : public stage::Processor {
 }  // namespace
 
 stage::StageSpec insight_stage(std::shared_ptr<const CurrentDomain> domain) {
-  return {"insight", stage::Topic::deltas, [domain](int) { return std::make_unique<Insight>(domain); }};
+  return {"insight", {stage::Topic::deltas}, [domain](int) { return std::make_unique<Insight>(domain); }};
 }
 
 }  // namespace echoloop::insight

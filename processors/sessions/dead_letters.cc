@@ -22,7 +22,7 @@ void keep(const stage::Record& record, state::Rejected rejected, stage::Context&
   }
   state::DeadLetter letter;
   *letter.mutable_rejected() = std::move(rejected);
-  context.put(stage::Table::dead, dead_letter_id(context.shard(), record.offset), letter.SerializeAsString());
+  context.put(stage::Table::dead, dead_letter_id(context.shard(), record.place()), letter.SerializeAsString());
   context.count("dead_letters");
   context.count("dead_letters_open");
 }

@@ -103,6 +103,11 @@ class Sessions final : public stage::Processor {
   void take_event(const stage::Record& record, stage::Context& context) {
     auto event = decoder_.decode(record.value);
     if (!event) return keep_refused(record, {}, event.error(), context);
+    if (!context.belongs(partition_key_of(*event))) {
+      context.count("events_misplaced");
+      return context.emit(stage::Topic::misplaced, stage::Kind::event, std::string(partition_key_of(*event)),
+                          std::string(record.value));
+    }
     if (domain_->strict_tenants && !domain_->tenants.contains(std::string(tenant_of(*event)))) {
       return refuse(record, tenant_of(*event), "/data/tenant",
                     fmt::format("tenant '{}' is not configured", tenant_of(*event)), context);
@@ -128,7 +133,7 @@ class Sessions final : public stage::Processor {
         context.count("events_applied");
         watch_red_lines(*event, record.at, *domain_, normaliser_, open.row, arena_, context);
     }
-    remember(open.row, guard, known, record.offset, arena_);
+    remember(open.row, guard, known, record.place(), arena_);
     open.row.touched_at = to_ms(context.now());
   }
 
@@ -295,7 +300,9 @@ class Sessions final : public stage::Processor {
 }  // namespace
 
 stage::StageSpec sessions_stage(std::shared_ptr<const CurrentDomain> domain) {
-  return {"sessions", stage::Topic::events, [domain](int) { return std::make_unique<Sessions>(domain); }};
+  return {"sessions", {stage::Topic::events, stage::Topic::misplaced}, [domain](int) {
+            return std::make_unique<Sessions>(domain);
+          }};
 }
 
 Result<bool> recount_done(const stage::View& rows, int shard, const Domain& domain) {

@@ -68,8 +68,8 @@ std::map<std::string, std::int64_t> rows(const memory::MemoryHouse& house, Table
 }  // namespace
 
 std::vector<stage::StageSpec> counting_stages(Diary& diary) {
-  return {{"count", stage::Topic::events, [&diary](int) { return std::make_unique<Count>(diary); }},
-          {"keep", stage::Topic::deltas, [](int) { return std::make_unique<Keep>(); }}};
+  return {{"count", {stage::Topic::events}, [&diary](int) { return std::make_unique<Count>(diary); }},
+          {"keep", {stage::Topic::deltas}, [](int) { return std::make_unique<Keep>(); }}};
 }
 
 std::map<std::string, std::int64_t> counted(const memory::MemoryHouse& house) { return rows(house, Table::sessions); }

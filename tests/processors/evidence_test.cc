@@ -39,8 +39,8 @@ class Bench {
 
  private:
   memory::MemoryHouse house_{1};
-  stage::StageSpec spec_{"nothing", stage::Topic::deltas, [](int) { return std::make_unique<Nothing>(); }};
-  engine::Shard shard_{spec_, 0, house_.view()};
+  stage::StageSpec spec_{"nothing", {stage::Topic::deltas}, [](int) { return std::make_unique<Nothing>(); }};
+  engine::Shard shard_{spec_, 0, 0, house_.view()};
   Evidence evidence_;
   std::uint64_t number_ = 0;
 };

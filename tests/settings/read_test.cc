@@ -210,6 +210,15 @@ TEST_F(IniFile, MayCarryOptionsOfOtherCommands) {
   EXPECT_TRUE(read(Command::check, {"--config", write("memory = 1GiB\nseed = 5\n")}));
 }
 
+TEST_F(IniFile, AnOptionThatRepeatsIsGivenOneALine) {
+  std::string path = write("[kafka]\nproperty = client.rack=eu=1\nproperty = sasl.password=x y\n");
+  auto found = read(Command::run, {"--config", path});
+  ASSERT_TRUE(found) << found.error().text();
+  using Pair = std::pair<std::string, std::string>;
+  EXPECT_THAT(found->settings.kafka.properties, ElementsAre(Pair{"client.rack", "eu=1"}, Pair{"sasl.password", "x y"}));
+  EXPECT_EQ(read(Command::run, {"--kafka.property", "=x"}).error().text(), "--kafka.property: '=x' is not NAME=VALUE");
+}
+
 TEST_F(IniFile, WrongLinesAreNamed) {
   const std::vector<std::pair<std::string, std::string>> wrongs = {
       {"\nmemory = 1MiB\n", ":2: memory: 1MiB is not between 64MiB and 1TiB"},

@@ -1,5 +1,5 @@
-// echoloop embedded: the data folder, the three stages on it, and the ends that commands work with. The one place that
-// puts log, store, engine, stages and delivery together.
+// The pipeline: the three stages on the ground of a data folder or of Kafka, and the ends that commands work with. The
+// one place that puts log, store, engine, stages and delivery together.
 #pragma once
 
 #include <atomic>
@@ -13,10 +13,9 @@
 #include "pipeline/engine/engine.h"
 #include "pipeline/intake/believed_clock.h"
 #include "pipeline/intake/door.h"
-#include "pipeline/local/local_link.h"
+#include "pipeline/program/ground.h"
 #include "pipeline/serving/sources.h"
 #include "pipeline/settings/settings.h"
-#include "pipeline/stage/appender.h"
 #include "pipeline/stage/commit_bell.h"
 #include "schemas/current_domain.h"
 
@@ -27,20 +26,20 @@ std::filesystem::path config_folder(const Settings& settings);
 // Loads it. Error (configuration): every fault, one a line.
 Result<std::shared_ptr<const Domain>> load_configuration(const Settings& settings);
 
-class Embedded {
+class Pipeline {
  public:
   // Opens everything; nothing runs before start(). Errors: configuration or world, as main reports them.
-  static Result<std::unique_ptr<Embedded>> open(const Settings& settings);
-  ~Embedded();  // stop()
+  static Result<std::unique_ptr<Pipeline>> open(const Settings& settings);
+  ~Pipeline();  // stop()
 
   void start();
   // Finishes running epochs, writes the outbox file, keeps the rest for the next start.
   void stop();
 
   Door& door() { return *door_; }
-  stage::Appender& appender() { return *appender_; }
+  stage::Appender& appender() { return ground_->appender(); }
   stage::CommitBell& bell() { return bell_; }
-  local::LocalHouse& house() { return *house_; }
+  Ground& ground() { return *ground_; }
   const std::shared_ptr<CurrentDomain>& domain() { return domain_; }
   const std::shared_ptr<serving::Sources>& sources() { return sources_; }
 
@@ -64,17 +63,16 @@ class Embedded {
   Result<std::string> reload();
 
  private:
-  explicit Embedded(const Settings& settings) : settings_(settings) {}
+  explicit Pipeline(const Settings& settings) : settings_(settings) {}
   Result<void> build();
   void fail(const Error& error);
   void trouble(const std::string& who, const std::optional<Error>& error);
 
   const Settings settings_;
-  std::unique_ptr<local::LocalHouse> house_;
   std::shared_ptr<CurrentDomain> domain_;  // shared by every shard and request
   std::shared_ptr<serving::Sources> sources_;
   BelievedClock clock_;
-  std::unique_ptr<stage::Appender> appender_;
+  std::unique_ptr<Ground> ground_;
   std::unique_ptr<Door> door_;
   stage::CommitBell bell_;
   std::unique_ptr<engine::Engine> engine_;

@@ -1,0 +1,71 @@
+#include "pipeline/kafka/client.h"
+
+#include <spdlog/spdlog.h>
+#include <syslog.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+namespace echoloop::kafka {
+namespace {
+
+void tell(const rd_kafka_t* client, int level, const char* facility, const char* text) {
+  const auto ours = level <= LOG_ERR       ? spdlog::level::err
+                    : level <= LOG_WARNING ? spdlog::level::warn
+                                           : spdlog::level::debug;
+  spdlog::log(ours, "kafka {}: {}: {}", client == nullptr ? "" : rd_kafka_name(client), facility, text);
+}
+
+// Brokers come and go; librdkafka finds them again by itself.
+void note_error(rd_kafka_t* client, int code, const char* reason, void*) {
+  spdlog::warn("kafka {}: {}: {}", rd_kafka_name(client), rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(code)),
+               reason);
+}
+
+}  // namespace
+
+Result<ClientPtr> make_client(rd_kafka_type_t type, const Properties& properties, const Callbacks& callbacks) {
+  std::array<char, 512> why{};
+  rd_kafka_conf_t* conf = rd_kafka_conf_new();
+  for (const auto& [name, value] : properties) {
+    if (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), why.data(), why.size()) == RD_KAFKA_CONF_OK) continue;
+    rd_kafka_conf_destroy(conf);
+    return bad_configuration("kafka", why.data());
+  }
+  rd_kafka_conf_set_log_cb(conf, tell);
+  rd_kafka_conf_set_error_cb(conf, note_error);
+  rd_kafka_conf_set_opaque(conf, callbacks.opaque);
+  if (callbacks.rebalance != nullptr) rd_kafka_conf_set_rebalance_cb(conf, callbacks.rebalance);
+  if (callbacks.delivered != nullptr) rd_kafka_conf_set_dr_msg_cb(conf, callbacks.delivered);
+  rd_kafka_t* client = rd_kafka_new(type, conf, why.data(), why.size());
+  if (client == nullptr) {
+    rd_kafka_conf_destroy(conf);
+    return bad_configuration("kafka", why.data());
+  }
+  return ClientPtr{client};
+}
+
+tl::unexpected<Error> away(std::string_view doing, std::string_view reason) {
+  return tl::make_unexpected(Error{Fault::away, "kafka", fmt::format("{}: {}", doing, reason)});
+}
+
+tl::unexpected<Error> away(std::string_view doing, rd_kafka_resp_err_t code) {
+  return away(doing, rd_kafka_err2str(code));
+}
+
+Result<void> check(std::string_view doing, rd_kafka_error_t* error) {
+  if (error == nullptr) return {};
+  const ErrorPtr held{error};
+  // Another process goes on in this one's name: two with the same data folder, or one that was thought dead.
+  if (const auto code = rd_kafka_error_code(error); code == RD_KAFKA_RESP_ERR__FENCED) {
+    return broken_world("kafka", fmt::format("{}: another process took over as this member", doing));
+  }
+  return away(doing, rd_kafka_error_string(error));
+}
+
+int milliseconds(Duration duration) {
+  return static_cast<int>(std::clamp<std::int64_t>(duration.count(), 0, std::numeric_limits<int>::max()));
+}
+
+}  // namespace echoloop::kafka

@@ -1,0 +1,101 @@
+#include "pipeline/kafka/records.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace echoloop::kafka {
+namespace {
+
+constexpr std::string_view kEpoch = "epoch=";
+
+template <class T>
+T number_of(std::string_view text) {
+  T out{};
+  std::from_chars(text.data(), text.data() + text.size(), out);
+  return out;
+}
+
+stage::Kind kind_of(const rd_kafka_message_t& message) {
+  rd_kafka_headers_t* headers = nullptr;
+  if (rd_kafka_message_headers(&message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return stage::Kind::event;
+  const void* value = nullptr;
+  std::size_t size = 0;
+  if (rd_kafka_header_get_last(headers, kKind_header, &value, &size) != RD_KAFKA_RESP_ERR_NO_ERROR)
+    return stage::Kind::event;
+  return stage::Kind{number_of<std::uint8_t>({static_cast<const char*>(value), size})};
+}
+
+}  // namespace
+
+stage::Record record_of(const rd_kafka_message_t& message, stage::Topic topic, Time latest) {
+  stage::Record out;
+  out.key = {static_cast<const char*>(message.key), message.key_len};
+  out.value = {static_cast<const char*>(message.payload), message.len};
+  out.offset = message.offset;
+  rd_kafka_timestamp_type_t type{};
+  const std::int64_t at = rd_kafka_message_timestamp(&message, &type);
+  out.at = type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? Time{} : std::min(from_ms(at), latest);
+  out.misplaced = topic == stage::Topic::misplaced;
+  if (topic == stage::Topic::events || out.misplaced) {
+    out.kind = kind_of(message);
+  } else if (!out.value.empty()) {
+    out.kind = stage::Kind{static_cast<std::uint8_t>(out.value.front())};
+    out.value.remove_prefix(1);
+  }
+  return out;
+}
+
+Outgoing outgoing(stage::Topic topic, stage::Kind kind, std::string value) {
+  switch (topic) {
+    case stage::Topic::events:
+    case stage::Topic::misplaced:
+      if (kind == stage::Kind::event) return {std::move(value), nullptr, {}};
+      return {std::move(value), kKind_header, std::to_string(static_cast<int>(kind))};
+    case stage::Topic::deltas:
+    case stage::Topic::cases:
+      value.insert(value.begin(), static_cast<char>(kind));
+      return {std::move(value), nullptr, {}};
+    case stage::Topic::tasks:
+      break;
+  }
+  return {std::move(value), "content-type", "application/cloudevents+json; charset=utf-8"};
+}
+
+rd_kafka_resp_err_t produce(rd_kafka_t* producer, const Message& message) {
+  std::array<rd_kafka_vu_t, 8> fields;
+  std::size_t n = 0;
+  const auto add = [&](rd_kafka_vtype_t type) -> auto& {
+    fields[n] = {};
+    fields[n].vtype = type;
+    return fields[n++].u;
+  };
+  const auto bytes = [](std::string_view text, auto& field) {
+    field.ptr = const_cast<char*>(text.data());
+    field.size = text.size();
+  };
+  add(RD_KAFKA_VTYPE_TOPIC).cstr = message.topic;
+  add(RD_KAFKA_VTYPE_PARTITION).i32 = message.partition;
+  add(RD_KAFKA_VTYPE_MSGFLAGS).i = RD_KAFKA_MSG_F_COPY;
+  bytes(message.key, add(RD_KAFKA_VTYPE_KEY).mem);
+  bytes(message.value, add(RD_KAFKA_VTYPE_VALUE).mem);
+  if (message.at) add(RD_KAFKA_VTYPE_TIMESTAMP).i64 = to_ms(*message.at);
+  if (message.header_name != nullptr) {
+    auto& header = add(RD_KAFKA_VTYPE_HEADER).header;
+    header.name = message.header_name;
+    header.val = message.header_value.data();
+    header.size = static_cast<ssize_t>(message.header_value.size());
+  }
+  add(RD_KAFKA_VTYPE_OPAQUE).ptr = message.opaque;
+  const ErrorPtr error{rd_kafka_produceva(producer, fields.data(), n)};
+  return error ? rd_kafka_error_code(error.get()) : RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+std::string metadata_of_epoch(std::int64_t epoch) { return fmt::format("{}{}", kEpoch, epoch); }
+
+std::int64_t epoch_of_metadata(std::string_view metadata) {
+  if (!metadata.starts_with(kEpoch)) return 0;
+  return number_of<std::int64_t>(metadata.substr(kEpoch.size()));
+}
+
+}  // namespace echoloop::kafka

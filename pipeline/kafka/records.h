@@ -1,0 +1,47 @@
+// How records look on Kafka. Topic events holds what others write: CloudEvents, structured, as the value. Records of
+// our own that are no events say so in the header `echoloop-kind`. Deltas and cases are ours alone: their value begins
+// with the kind's byte.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "pipeline/kafka/client.h"
+#include "pipeline/stage/record.h"
+
+namespace echoloop::kafka {
+
+inline constexpr const char* kKind_header = "echoloop-kind";
+
+// Views the message. Its stage time is the message's, at most `latest`.
+stage::Record record_of(const rd_kafka_message_t& message, stage::Topic topic, Time latest);
+
+// A record on its way out; a missing header name: none.
+struct Outgoing {
+  std::string value;
+  const char* header_name = nullptr;
+  std::string header_value;
+};
+Outgoing outgoing(stage::Topic topic, stage::Kind kind, std::string value);
+
+// A record for a producer. Everything is copied during the call.
+struct Message {
+  const char* topic = "";
+  int partition = 0;
+  std::string_view key;
+  std::string_view value;
+  std::optional<Time> at;
+  const char* header_name = nullptr;
+  std::string_view header_value;
+  void* opaque = nullptr;  // handed to Callbacks::delivered in the message
+};
+// Error: the queue is full, or what librdkafka says.
+rd_kafka_resp_err_t produce(rd_kafka_t* producer, const Message& message);
+
+// What a committed offset carries: the epoch of its shard.
+std::string metadata_of_epoch(std::int64_t epoch);
+std::int64_t epoch_of_metadata(std::string_view metadata);  // 0 when there is none
+
+}  // namespace echoloop::kafka

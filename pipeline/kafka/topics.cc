@@ -1,0 +1,106 @@
+#include "pipeline/kafka/topics.h"
+
+#include <array>
+#include <map>
+
+namespace echoloop::kafka {
+namespace {
+
+constexpr int kTimeout_ms = 30'000;
+constexpr stage::Topic kTopics[] = {stage::Topic::events, stage::Topic::misplaced, stage::Topic::deltas,
+                                    stage::Topic::cases, stage::Topic::tasks};
+
+using NewTopicPtr = std::unique_ptr<rd_kafka_NewTopic_t, Ends<rd_kafka_NewTopic_destroy>>;
+using EventPtr = std::unique_ptr<rd_kafka_event_t, Ends<rd_kafka_event_destroy>>;
+
+Result<std::map<std::string, int>> partitions_by_topic(rd_kafka_t* client) {
+  const rd_kafka_metadata_t* metadata = nullptr;
+  if (auto code = rd_kafka_metadata(client, 1, nullptr, &metadata, kTimeout_ms)) return away("asking for topics", code);
+  std::map<std::string, int> out;
+  for (int i = 0; i < metadata->topic_cnt; ++i) {
+    const rd_kafka_metadata_topic_t& topic = metadata->topics[i];
+    if (topic.err == RD_KAFKA_RESP_ERR_NO_ERROR) out.emplace(topic.topic, topic.partition_cnt);
+  }
+  rd_kafka_metadata_destroy(metadata);
+  return out;
+}
+
+// What a topic is made with; the rest is the broker's default. Deltas and cases are used up within seconds, the rest
+// stays: events for those who explain, the changelog because it is the state.
+Properties settings_of(const TopicOptions& options, const std::string& name) {
+  if (name == changelog_name(options)) return {{"retention.ms", "-1"}, {"retention.bytes", "-1"}};
+  return {};
+}
+
+Result<void> create(rd_kafka_t* client, const TopicOptions& options, const std::vector<std::string>& names) {
+  std::array<char, 512> why{};
+  std::vector<NewTopicPtr> topics;
+  std::vector<rd_kafka_NewTopic_t*> raw;
+  for (const std::string& name : names) {
+    topics.emplace_back(
+        rd_kafka_NewTopic_new(name.c_str(), options.partitions, options.replication, why.data(), why.size()));
+    if (!topics.back()) return bad_configuration("kafka", fmt::format("topic {}: {}", name, why.data()));
+    for (const auto& [property, value] : settings_of(options, name))
+      rd_kafka_NewTopic_set_config(topics.back().get(), property.c_str(), value.c_str());
+    raw.push_back(topics.back().get());
+  }
+  const QueuePtr queue{rd_kafka_queue_new(client)};
+  rd_kafka_CreateTopics(client, raw.data(), raw.size(), nullptr, queue.get());
+  const EventPtr event{rd_kafka_queue_poll(queue.get(), kTimeout_ms)};
+  if (!event) return away("making topics", "no answer");
+  if (auto code = rd_kafka_event_error(event.get())) return away("making topics", code);
+  std::size_t n = 0;
+  const auto* results = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &n);
+  for (std::size_t i = 0; i < n; ++i) {
+    const auto code = rd_kafka_topic_result_error(results[i]);
+    // Another member was quicker.
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) continue;
+    return bad_configuration("kafka", fmt::format("topic {} cannot be made: {}", rd_kafka_topic_result_name(results[i]),
+                                                  rd_kafka_topic_result_error_string(results[i])));
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string topic_name(const TopicOptions& options, stage::Topic topic) {
+  return options.prefix + std::string(stage::name_of(topic));
+}
+
+std::string changelog_name(const TopicOptions& options) { return options.prefix + "changelog"; }
+
+std::optional<stage::Topic> input_topic(const TopicOptions& options, std::string_view name) {
+  for (stage::Topic topic : kInputs) {
+    if (name == topic_name(options, topic)) return topic;
+  }
+  return std::nullopt;
+}
+
+Result<int> make_topics(rd_kafka_t* client, const TopicOptions& options) {
+  std::vector<std::string> names{changelog_name(options)};
+  for (stage::Topic topic : kTopics) names.push_back(topic_name(options, topic));
+  auto known = partitions_by_topic(client);
+  if (!known) return tl::make_unexpected(known.error());
+
+  std::vector<std::string> missing;
+  for (const std::string& name : names) {
+    if (!known->contains(name)) missing.push_back(name);
+  }
+  // Topics that are there say how many partitions the others get: the events come from elsewhere.
+  TopicOptions wanted = options;
+  if (auto events = known->find(topic_name(options, stage::Topic::events)); events != known->end())
+    wanted.partitions = events->second;
+  if (!missing.empty()) {
+    if (auto made = create(client, wanted, missing); !made) return tl::make_unexpected(made.error());
+  }
+  for (const std::string& name : names) {
+    auto found = known->find(name);
+    if (found == known->end() || found->second == wanted.partitions) continue;
+    return bad_configuration(
+        "kafka", fmt::format("topic {} has {} partitions, {} has {}: a shard needs one of each", name, found->second,
+                             topic_name(options, stage::Topic::events), wanted.partitions));
+  }
+  return wanted.partitions;
+}
+
+}  // namespace echoloop::kafka

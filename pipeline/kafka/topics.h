@@ -1,0 +1,32 @@
+// The topics of a pipeline on Kafka: their names, and that they are there and fit.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "pipeline/kafka/client.h"
+#include "pipeline/stage/record.h"
+
+namespace echoloop::kafka {
+
+struct TopicOptions {
+  std::string prefix = "echoloop.";
+  int partitions = 8;    // of every topic, when they are made
+  int replication = -1;  // of every topic, when they are made; -1: what the broker has as default
+};
+
+// "echoloop.events"
+std::string topic_name(const TopicOptions& options, stage::Topic topic);
+// Rows of shard p of every stage: partition p.
+std::string changelog_name(const TopicOptions& options);
+// What stages read; a worker holds the partitions of one number of all of them.
+inline constexpr stage::Topic kInputs[] = {stage::Topic::events, stage::Topic::misplaced, stage::Topic::deltas,
+                                           stage::Topic::cases};
+// The topic with that name; none: it is no topic that stages read.
+std::optional<stage::Topic> input_topic(const TopicOptions& options, std::string_view name);
+
+// Makes the topics that are missing and answers the partitions that all of them have. Errors: (away) the broker;
+// (configuration) topics with different numbers of partitions.
+Result<int> make_topics(rd_kafka_t* client, const TopicOptions& options);
+
+}  // namespace echoloop::kafka

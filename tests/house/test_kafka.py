@@ -1,0 +1,257 @@
+#!/usr/bin/python3
+"""Members of a group on a real Kafka are killed, stopped, emptied and joined by others, and hold their word: what is in topic events is
+counted once, whatever happens to whoever counts it.
+
+    test_kafka.py --binary build/release/echoloop --kills 40 --seed 1
+
+A seeded stream goes into topic events bit by bit while two members work on it. One of them is killed with SIGKILL, at random moments and
+at every named point of the commit in turn, or loses its store with it, or is stopped until the group has given its partitions away, or a
+third member joins and leaves. In the end the exports of all members, merged, equal the oracle's rows byte for byte, their tasks are the
+oracle's, and topic tasks holds each record once.
+"""
+
+import argparse
+import collections
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import broker as kafka
+import server as house
+
+sys.path.insert(0, house.ORACLE)
+import compare  # noqa: E402
+from test_kills import crash_points  # noqa: E402
+
+PATIENCE_S = 120
+SESSION_S = 3  # after so long the group gives a silent member's partitions away
+STRIKE_S = 8
+OPTIONS = ["--epoch.interval", "20ms", "--memory", "128MiB", "--log.level", "info", "--kafka.partitions", "4"]
+OPTIONS += ["--kafka.session-timeout", f"{SESSION_S}s", "--kafka.transaction-timeout", "5s"]
+
+
+class Member:
+    """A process with a data folder of its own; started again it is the same member."""
+
+    def __init__(self, name, harness):
+        self.harness, self.folder = harness, os.path.join(harness.folder, name)
+        os.makedirs(self.folder, exist_ok=True)
+        self.server = None
+
+    def start(self, order=None):
+        environment = {"ECHOLOOP_CRASH_AT": order} if order else {}
+        options = ["--kafka.brokers", self.harness.broker.address, *OPTIONS]
+        self.server = house.Server(self.folder, *options, config=self.harness.config, environment=environment)
+        self.server.start(wait=False)
+        return self
+
+    def alive(self):
+        return self.server is not None and self.server.alive()
+
+    def kill(self):
+        self.server.process.kill()
+        self.server.wait_end()
+
+    def forget(self):
+        shutil.rmtree(os.path.join(self.folder, "data", "store"), ignore_errors=True)
+
+    def export(self, what):
+        code, out, _ = house.echoloop(
+            "export", what, "--server", self.server.url(), "--config-dir", self.harness.config
+        )
+        return out.encode() if code == 0 else None
+
+
+class Harness:
+    def __init__(self, options, folder, broker):
+        self.options, self.folder, self.broker = options, folder, broker
+        self.rng = random.Random(f"kafka/{options.seed}")
+        self.config, self.events = os.path.join(folder, "config"), os.path.join(folder, "events.ndjson")
+        sizes = ["--sessions", str(options.sessions), "--days", "28"]
+        text = compare.python("generate.py", "--seed", str(options.seed), *sizes, "--config-dir", self.config)
+        with open(self.events, "wb") as file:
+            file.write(text)
+        self.lines = text.splitlines(keepends=True)
+        self.sent = 0
+        self.points = [name for name in crash_points() if name.startswith("kafka.")]
+        self.struck = collections.Counter()
+        self.members = [Member(f"member-{i}", self) for i in range(2)]
+
+    # ---- the stream
+
+    def send(self, until):
+        """Events up to that one, keyed by session; every third time by somebody whose partitioner is another one."""
+        lines = []
+        for line in self.lines[self.sent : until]:
+            data = json.loads(line)["data"]
+            lines.append(data.get("session_id", data["tenant"]).encode() + b"\t" + line)
+        self.sent = until
+        partitioner = self.rng.choice(["murmur2", "murmur2", "consistent"])
+        command = ["kcat", "-P", "-b", self.broker.address, "-t", "echoloop.events", "-K", "\t"]
+        subprocess.run([*command, "-X", f"topic.partitioner={partitioner}", "-X", "acks=all"], input=b"".join(lines), check=True, stderr=subprocess.DEVNULL)
+
+    def committed_records(self, topic):
+        command = ["kcat", "-C", "-b", self.broker.address, "-t", topic, "-e", "-q", "-X", "isolation.level=read_committed"]
+        return subprocess.run([*command, "-f", "%s\n"], check=True, capture_output=True).stdout.splitlines()
+
+    # ---- what happens to members
+
+    def misfortunes(self):
+        """Every other one strikes at a named point, all of them in turn; the others are drawn."""
+        for number in range(self.options.kills):
+            if number % 2 == 0:
+                yield "point", self.points[number // 2 % len(self.points)]
+            else:
+                yield self.rng.choices(["moment", "emptied", "stopped", "joined"], [12, 4, 1, 2])[0], None
+
+    def befall(self, what, point):
+        member = self.rng.choice(self.members)
+        if what == "point":
+            member.kill()
+            member.start(f"{point}:{self.rng.choice([1, 1, 2, 5])}")
+        self.send(min(len(self.lines), self.sent + self.step))
+        if what == "point":
+            self.await_strike(member, point)
+        elif what == "moment":
+            try:
+                member.server.process.wait(self.rng.random() * 0.6)
+            except subprocess.TimeoutExpired:
+                member.kill()
+        elif what == "emptied":
+            member.kill()
+            member.forget()
+        elif what == "stopped":
+            self.stop_for_a_while(member)
+        elif what == "joined":
+            self.join_and_leave()
+        for each in self.members:
+            if not each.alive():
+                each.start()
+
+    def await_strike(self, member, point):
+        try:
+            member.server.process.wait(STRIKE_S)
+            self.struck[point] += 1
+        except subprocess.TimeoutExpired:
+            member.kill()
+
+    def stop_for_a_while(self, member):
+        """A zombie: it goes on with an epoch that belongs to somebody else by then."""
+        member.server.process.send_signal(signal.SIGSTOP)
+        others = [each for each in self.members if each is not member]
+        try:
+            house.wait_for(lambda: self.holds_all(others), "the group gives the partitions away", PATIENCE_S)
+        finally:
+            member.server.process.send_signal(signal.SIGCONT)
+
+    def join_and_leave(self):
+        third = Member("member-2", self).start()
+        house.wait_for(lambda: third.alive() and self.shards_of(third), "the third member gets shards", PATIENCE_S)
+        third.kill()
+
+    def shards_of(self, member):
+        """How many it holds now; none when it does not answer."""
+        try:
+            member.server.host = member.server.address()
+            if member.server.host is None:
+                return 0
+            text = member.server.get("/metrics").body.decode()
+        except OSError:
+            return 0
+        return int(next(line.split()[-1] for line in text.splitlines() if line.startswith("echoloop_shards_held ")))
+
+    def holds_all(self, members):
+        return sum(self.shards_of(member) for member in members) == 4
+
+    # ---- what must hold in the end
+
+    def merged(self, what):
+        parts = [member.export(what) for member in self.members]
+        if None in parts:
+            return None
+        return b"".join(sorted(set(b"".join(parts).splitlines(keepends=True))))
+
+    def final_problems(self):
+        expected = compare.python("oracle.py", "--config-dir", self.config, self.events)
+        for member in self.members:
+            house.wait_for(lambda each=member: self.shards_of(each), "each member holds shards", PATIENCE_S)
+        try:
+            house.wait_for(lambda: self.merged("aggregates") == expected, "all is counted once", self.options.patience)
+        except house.NotReached:
+            yield from compare.compare_aggregates(expected, self.merged("aggregates"))
+            yield "the members' aggregates are not the oracle's"
+        wanted = compare.read_tasks(compare.python("oracle.py", "--config-dir", self.config, "--tasks", self.events))
+        yield from compare.compare_tasks(wanted, compare.read_tasks(self.merged("tasks")))
+        ids = collections.Counter(json.loads(line)["id"] for line in self.committed_records("echoloop.tasks"))
+        for name, times in ids.items():
+            if times > 1:
+                yield f"topic tasks has {name} {times} times"
+        if not ids:
+            yield "topic tasks is empty"
+        if not self.committed_records("echoloop.misplaced"):
+            yield "no event lay in a wrong partition: the test is not what it says"
+        print(f"{len(self.lines)} events, {len(expected.splitlines())} rows, {len(ids)} task events", flush=True)
+
+    def run(self):
+        self.step = -(-len(self.lines) // max(1, self.options.kills))
+        for member in self.members:
+            member.start()
+        for member in self.members:
+            house.wait_for(lambda each=member: self.shards_of(each), "each member holds shards", PATIENCE_S)
+        counted = collections.Counter()
+        for what, point in self.misfortunes():
+            counted[what] += 1
+            self.befall(what, point)
+        self.send(len(self.lines))
+        problems = list(self.final_problems())
+        for member in self.members:
+            member.server.process.terminate()
+            if member.server.process.wait(house.PATIENCE_S) != 0:
+                problems.append(f"a member ended with {member.server.process.returncode}: {member.server.log()[-2000:]}")
+        never = [name for name in self.points if not self.struck[name]]
+        if never and self.options.kills >= 4 * len(self.points):
+            problems.append(f"these crash points never struck: {', '.join(never)}")
+        print(", ".join(f"{what} {n}" for what, n in sorted(counted.items())), flush=True)
+        print("struck at", ", ".join(f"{name} {self.struck[name]}" for name in self.points), flush=True)
+        return problems
+
+
+def main(arguments):
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--kills", type=int, default=40)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--sessions", type=int, default=2000)
+    parser.add_argument("--patience", type=int, default=PATIENCE_S, help="seconds for the last events to be counted")
+    parser.add_argument("--keep", help="use this folder, which must not exist, and leave it")
+    options = parser.parse_args(arguments)
+    print(f"seed {options.seed}", flush=True)
+    begin = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="echoloop-kafka-") as folder:
+        if options.keep:
+            folder = os.path.abspath(options.keep)
+            os.makedirs(folder)
+        with kafka.Broker(os.path.join(folder, "broker")) as broker:
+            harness = Harness(options, folder, broker)
+            try:
+                problems = harness.run()
+            except (house.NotReached, house.Died) as error:
+                problems = [str(error)]
+            for member in harness.members:
+                if member.alive():
+                    member.kill()
+                if problems:
+                    print(f"--- {member.folder}\n{member.server.log()[-3000:]}")
+    for problem in problems[:20]:
+        print(f"  {problem}")
+    print(f"{'FAILED' if problems else 'held'} after {time.monotonic() - begin:.0f} s (seed {options.seed})")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
