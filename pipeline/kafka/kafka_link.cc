@@ -8,14 +8,19 @@
 #include "pipeline/kafka/changelog.h"
 #include "pipeline/kafka/house_state.h"
 #include "pipeline/kafka/restore.h"
+#include "pipeline/kafka/rolling.h"
 #include "pipeline/kafka/sink.h"
 #include "pipeline/kafka/source.h"
+#include "pipeline/kafka/trim.h"
 
 namespace echoloop::kafka {
 namespace {
 
 constexpr std::size_t kRecord_bytes = 400'000;  // of the changelog: well below the usual message.max.bytes
-constexpr Duration kRestore_step{100};          // then the group is answered
+// Of an epoch's changes is written of other rows beside them: the changelog holds two turns at most, and a turn takes
+// as many changes as twice the state.
+constexpr std::size_t kSlice_share = 2, kSlice_bytes_min = 4096;
+constexpr Duration kRestore_step{100};  // then the group is answered
 
 }  // namespace
 
@@ -29,6 +34,9 @@ class KafkaLink : public stage::Link {
     auto source = Source::open(house.options, worker);
     if (!source) return tl::make_unexpected(source.error());
     out->source_ = std::move(*source);
+    auto trim = Trim::open(house.options);
+    if (!trim) return tl::make_unexpected(trim.error());
+    out->trim_ = std::move(*trim);
     return out;
   }
 
@@ -55,15 +63,14 @@ class KafkaLink : public stage::Link {
     return poll;
   }
 
-  // One transaction: what the epoch wrote for others, the rows that it changed, and where it had read to, with the
-  // number of the epoch. Then the store, which is only a cache: what it lacks after a crash the changelog has.
+  // One transaction: what the epoch wrote for others, the rows that it changed, a slice of those that it did not, and
+  // where it had read to, with the number of the epoch. Then the store, which is only a cache: what it lacks after a
+  // crash the changelog has.
   Result<void> commit(stage::Epoch epoch) override {
     ECHOLOOP_CRASH_POINT("kafka.begin");
-    std::map<int, std::vector<const stage::Row*>> rows;  // by shard
-    for (const stage::Row& row : epoch.rows) rows[row.shard].push_back(&row);
-    for (const stage::Position& position : epoch.positions) rows[position.partition.number];
-    std::map<int, std::int64_t> ends;               // offset of the last record of the changelog, by shard
-    std::map<stage::Partition, std::int64_t> sent;  // and of what it wrote to other stages
+    auto changes = changes_of(epoch);
+    if (!changes) return tl::make_unexpected(changes.error());
+    std::map<stage::Partition, std::int64_t> sent;  // offset of the last record that it wrote to other stages
 
     if (auto begun = sink_->begin(); !begun) return begun;
     ECHOLOOP_CRASH_POINT("kafka.after_begin");
@@ -73,38 +80,33 @@ class KafkaLink : public stage::Link {
       if (auto written = sink_->write(std::move(output), partition, offset); !written) return written;
     }
     ECHOLOOP_CRASH_POINT("kafka.after_outputs");
-    for (const auto& [shard, changed] : rows) {
-      const std::int64_t number = markers_.at(shard).epoch + 1;
-      for (const std::string& record : pack_epoch(number, changed, kRecord_bytes)) {
-        if (auto written = sink_->write_changelog(shard, record, &ends[shard]); !written) return written;
+    for (auto& [shard, change] : *changes) {
+      for (const std::string& record : pack_epoch(change.epoch, change.written(), kRecord_bytes)) {
+        if (auto written = sink_->write_changelog(shard, record, &change.offset); !written) return written;
       }
     }
     ECHOLOOP_CRASH_POINT("kafka.after_changelog");
     std::vector<Committed> offsets;
     for (const stage::Position& position : epoch.positions)
-      offsets.push_back({position, markers_.at(position.partition.number).epoch + 1});
+      offsets.push_back({position, changes->at(position.partition.number).epoch});
     const GroupPtr group = source_->group();
     if (auto done = sink_->finish(offsets, group.get()); !done) return done;
     ECHOLOOP_CRASH_POINT("kafka.after_commit");
 
-    store::Batch& batch = batch_;
-    batch.clear();
-    for (const auto& [shard, changed] : rows) {
-      for (const stage::Row* row : changed) batch.add(*row);
-      markers_[shard] = {markers_.at(shard).epoch + 1, ends.at(shard) + 1};
-      put_marker(batch, shard, markers_.at(shard));
+    batch_.clear();
+    for (const auto& [shard, change] : *changes) {
+      for (const stage::Row* row : change.rows) batch_.add(*row);
+      batch_.add(change.slice.rows.back());  // where the turn stands
+      markers_[shard] = {change.epoch, change.offset + 1};
+      put_marker(batch_, shard, markers_.at(shard));
     }
-    if (auto written = house_.store->write(batch); !written) return written;
+    if (auto written = house_.store->write(batch_); !written) return written;
+    for (const auto& [shard, change] : *changes) {
+      if (change.slice.forgotten) trim_->before(shard, *change.slice.forgotten);
+    }
     ECHOLOOP_CRASH_POINT("kafka.end");
     for (auto& [partition, offset] : sent) ++offset;
-    house_.note(epoch.positions, sent);
-    for (const stage::Position& position : epoch.positions) {
-      read_[position.partition] = position.next_offset;
-      auto behind = behind_.find(position.partition);
-      if (behind != behind_.end() && position.next_offset >= behind->second) behind_.erase(behind);
-    }
-    tell_standing();
-    house_.tell();
+    became_true(epoch.positions, sent);
     return {};
   }
 
@@ -114,6 +116,50 @@ class KafkaLink : public stage::Link {
 
  private:
   KafkaLink(KafkaHouse::State& house, int worker) : house_(house), worker_(worker) {}
+
+  // What an epoch does to one shard.
+  struct Change {
+    std::int64_t epoch = 0;
+    std::vector<const stage::Row*> rows;
+    Slice slice;
+    std::int64_t offset = 0;  // of its last record in the changelog
+
+    std::vector<const stage::Row*> written() const {
+      std::vector<const stage::Row*> out;
+      for (const stage::Row& row : slice.rows) out.push_back(&row);
+      out.insert(out.end(), rows.begin(), rows.end());
+      return out;
+    }
+  };
+
+  Result<std::map<int, Change>> changes_of(const stage::Epoch& epoch) const {
+    std::map<int, Change> out;
+    for (const stage::Position& position : epoch.positions) out[position.partition.number];
+    for (const stage::Row& row : epoch.rows) out[row.shard].rows.push_back(&row);
+    for (auto& [shard, change] : out) {
+      std::size_t bytes = 0;
+      for (const stage::Row* row : change.rows) bytes += row->key.size() + (row->value ? row->value->size() : 0);
+      const Marker& marker = markers_.at(shard);
+      auto slice =
+          next_slice(*house_.store, shard, std::max(bytes / kSlice_share, kSlice_bytes_min), marker.next_offset);
+      if (!slice) return tl::make_unexpected(slice.error());
+      change.slice = std::move(*slice);
+      change.epoch = marker.epoch + 1;
+    }
+    return out;
+  }
+
+  void became_true(const std::vector<stage::Position>& positions,
+                   const std::map<stage::Partition, std::int64_t>& sent) {
+    house_.note(positions, sent);
+    for (const stage::Position& position : positions) {
+      read_[position.partition] = position.next_offset;
+      auto behind = behind_.find(position.partition);
+      if (behind != behind_.end() && position.next_offset >= behind->second) behind_.erase(behind);
+    }
+    tell_standing();
+    house_.tell();
+  }
 
   void give_up(stage::Poll& poll) {
     if (restore_) {
@@ -175,6 +221,7 @@ class KafkaLink : public stage::Link {
   const int worker_;
   std::unique_ptr<Sink> sink_;
   std::unique_ptr<Source> source_;
+  std::unique_ptr<Trim> trim_;
   std::vector<Given> given_;  // being restored
   std::unique_ptr<Restore> restore_;
   std::set<stage::Partition> held_;

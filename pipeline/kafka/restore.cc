@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include "pipeline/kafka/rolling.h"
+
 namespace echoloop::kafka {
 namespace {
 
@@ -12,9 +14,13 @@ constexpr std::size_t kBatch = 64;              // records; each may be some hun
 constexpr Duration kSilence{60'000};            // longer than a transaction of somebody that died
 constexpr std::chrono::seconds kTell_every{5};  // progress
 
-void forget_shard(store::Batch& batch, int shard) {
-  batch.erase_shard(shard);
+// The marker goes first: whatever is left after a crash is erased by the next restore.
+Result<void> forget_shard(store::RocksStore& store, int shard) {
+  store::Batch batch;
   put_marker(batch, shard, {});
+  erase_turn(batch, shard);
+  if (auto written = store.write(batch); !written) return written;
+  return store.erase_shard(shard);
 }
 
 }  // namespace
@@ -32,9 +38,10 @@ Result<std::unique_ptr<Restore>> Restore::begin(const MemberOptions& options, st
       spdlog::warn("shard {}: the store is at epoch {}, the group at {}: restored from the changelog", shard,
                    marker->epoch, epoch);
       marker = Marker{};
-      store::Batch batch;
-      forget_shard(batch, shard);
-      if (auto written = store.write(batch); !written) return tl::make_unexpected(written.error());
+    }
+    if (marker->epoch == 0) {
+      marker = Marker{};  // half an epoch is none
+      if (auto forgotten = forget_shard(store, shard); !forgotten) return tl::make_unexpected(forgotten.error());
     }
     out->markers_[shard] = *marker;
     if (marker->epoch == epoch) continue;
@@ -68,9 +75,7 @@ Result<void> Restore::read_from(const std::vector<int>& shards) {
     Marker& marker = markers_.at(shard);
     if (marker.next_offset < low || marker.next_offset > high) {
       // What follows the marker is gone: the changelog holds the whole state from its beginning on.
-      store::Batch batch;
-      forget_shard(batch, shard);
-      if (auto written = store_.write(batch); !written) return written;
+      if (auto forgotten = forget_shard(store_, shard); !forgotten) return forgotten;
       marker = {0, low};
     }
     rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), shard)->offset = marker.next_offset;

@@ -175,16 +175,6 @@ void Batch::add(const stage::Row& row) {
   }
 }
 
-void Batch::erase_shard(int shard) {
-  for (int table = 1; table < stage::kTables_end; ++table) {
-    const std::string from = disk_prefix(stage::Table{static_cast<std::uint8_t>(table)}, shard);
-    const auto to = prefix_end(from);
-    assert(to);
-    [[maybe_unused]] auto status = changes_->list.DeleteRange(from, *to);
-    assert(status.ok());
-  }
-}
-
 void Batch::clear() {
   if (changes_->list.Data().capacity() > kKept_bytes) {
     changes_->list = rocksdb::WriteBatch();
@@ -307,6 +297,25 @@ Result<void> RocksStore::write(const Batch& batch) {
 Result<void> RocksStore::write(std::span<const stage::Row> rows) {
   Batch batch;
   for (const stage::Row& row : rows) batch.add(row);
+  return write(batch);
+}
+
+// Row by row: RocksDB 7.8 keeps one memory of insert hints for rows and ranges, so a range that is erased breaks it.
+Result<void> RocksStore::erase_shard(int shard) {
+  constexpr std::size_t kBatch_bytes = 1u << 20;
+  Batch batch;
+  for (int number = 1; number < stage::kTables_end; ++number) {
+    const stage::Table table{static_cast<std::uint8_t>(number)};
+    Result<void> written;
+    auto scanned = scan(table, shard, "", "", [&](std::string_view key, std::string_view) {
+      batch.erase(table, shard, key);
+      if (batch.bytes() < kBatch_bytes) return true;
+      written = write(batch);
+      batch.clear();
+      return written.has_value();
+    });
+    if (!scanned || !written) return !scanned ? scanned : written;
+  }
   return write(batch);
 }
 

@@ -42,8 +42,6 @@ class Batch {
   void put(stage::Table table, int shard, std::string_view key, std::string_view value);
   void erase(stage::Table table, int shard, std::string_view key);
   void add(const stage::Row& row);
-  // All rows that stages wrote to that shard.
-  void erase_shard(int shard);
   std::size_t bytes() const;
   // Nothing is to happen any more; its memory stays, unless there is far too much of it.
   void clear();
@@ -71,6 +69,8 @@ class RocksStore : public stage::View {
   // until it is opened anew.
   Result<void> write(const Batch& batch);
   Result<void> write(std::span<const stage::Row> rows);
+  // Erases all rows that stages wrote to that shard, in several batches: after an error or a crash some are left.
+  Result<void> erase_shard(int shard);
   // Forces everything written so far onto the disk.
   Result<void> sync();
 

@@ -100,6 +100,11 @@ class Harness:
         command = ["kcat", "-C", "-b", self.broker.address, "-t", topic, "-e", "-q", "-X", "isolation.level=read_committed"]
         return subprocess.run([*command, "-f", "%s\n"], check=True, capture_output=True).stdout.splitlines()
 
+    def begin_of(self, topic, partition):
+        """Offset of the first record that is left."""
+        command = ["kcat", "-Q", "-b", self.broker.address, "-t", f"{topic}:{partition}:-2"]
+        return int(subprocess.run(command, check=True, capture_output=True).stdout.split()[-1])
+
     # ---- what happens to members
 
     def misfortunes(self):
@@ -194,6 +199,8 @@ class Harness:
                 yield f"topic tasks has {name} {times} times"
         if not ids:
             yield "topic tasks is empty"
+        if not any(self.begin_of("echoloop.changelog", partition) for partition in range(4)):
+            yield "nothing of the changelog was deleted"
         if not self.committed_records("echoloop.misplaced"):
             yield "no event lay in a wrong partition: the test is not what it says"
         print(f"{len(self.lines)} events, {len(expected.splitlines())} rows, {len(ids)} task events", flush=True)

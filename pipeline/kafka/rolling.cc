@@ -1,0 +1,65 @@
+#include "pipeline/kafka/rolling.h"
+
+#include "pipeline/base/bytes.h"
+
+namespace echoloop::kafka {
+namespace {
+
+constexpr stage::Table kTurn_table{204};  // shard = partition; "" → begin varint, table byte, key text
+
+std::string bytes_of(const Turn& turn) {
+  std::string out;
+  put_varint(out, static_cast<std::uint64_t>(turn.begin));
+  out.push_back(static_cast<char>(turn.table));
+  put_text(out, turn.key);
+  return out;
+}
+
+}  // namespace
+
+Result<Turn> read_turn(const stage::View& rows, int shard) {
+  auto bytes = rows.get(kTurn_table, shard, "");
+  if (!bytes) return tl::make_unexpected(bytes.error());
+  Turn out;
+  if (!*bytes) return out;
+  Reader reader{**bytes};
+  out.begin = static_cast<std::int64_t>(reader.varint());
+  out.table = stage::Table{reader.byte()};
+  out.key = reader.text();
+  if (!reader.ok()) return broken_world("store", "a damaged turn of the changelog");
+  return out;
+}
+
+void erase_turn(store::Batch& batch, int shard) { batch.erase(kTurn_table, shard, ""); }
+
+Result<Slice> next_slice(const stage::View& rows, int shard, std::size_t bytes, std::int64_t next_offset) {
+  Slice out;
+  if (bytes == 0) return out;
+  auto turn = read_turn(rows, shard);
+  if (!turn) return tl::make_unexpected(turn.error());
+  if (turn->table == stage::Table{}) *turn = {next_offset, stage::Table{1}, ""};
+  std::size_t taken = 0;
+  bool more = false;  // in this table
+  while (!more && static_cast<int>(turn->table) < stage::kTables_end) {
+    auto scanned = rows.scan(turn->table, shard, turn->key, "", [&](std::string_view key, std::string_view value) {
+      if (taken >= bytes) {
+        turn->key = key;
+        more = true;
+        return false;
+      }
+      out.rows.push_back({turn->table, shard, std::string(key), std::string(value)});
+      taken += key.size() + value.size();
+      return true;
+    });
+    if (!scanned) return tl::make_unexpected(scanned.error());
+    if (!more) turn = Turn{turn->begin, stage::Table{static_cast<std::uint8_t>(static_cast<int>(turn->table) + 1)}, ""};
+  }
+  if (static_cast<int>(turn->table) >= stage::kTables_end) {
+    out.forgotten = turn->begin;
+    turn = Turn{};  // the next epoch begins the next turn
+  }
+  out.rows.push_back({kTurn_table, shard, "", bytes_of(*turn)});
+  return out;
+}
+
+}  // namespace echoloop::kafka
