@@ -1,0 +1,175 @@
+#!/usr/bin/python3
+"""echoloop on Kafka beside Kafka Streams, on one broker, one after the other, the same events.
+
+    ./dev bench kafka [--sessions 200000] [--forms tuned,plain] [--full]
+
+A broker is started for it. The reference workload is written into topic events in echoloop's form, and for Kafka Streams in the peer's own
+(kafka_peer.py says what that computes: 6 dimension sets and one rule; echoloop computes all of its 23 with histograms, and its rules). One
+member of echoloop begins with nothing and is done when it says that it has caught up; its aggregates must equal DuckDB's row for row.
+Printed are wall, CPU and peak memory of each, the broker's CPU meanwhile, and the ratio. --full is the whole workload: 3.28 million events.
+"""
+
+import argparse
+import importlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+import kafka_peer as peer
+import workload
+
+batch = importlib.import_module("import")
+sys.path.insert(0, os.path.join(batch.ROOT, "tests", "house"))
+import broker as kafka  # noqa: E402
+
+TICKS = os.sysconf("SC_CLK_TCK")
+OPTIONS = ("--clock", "event", "--log.level", "warning", "--config-dir", os.path.join(batch.ROOT, "config"), "--listen", "127.0.0.1:0")
+
+
+def cpu_of(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def peak_of(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM"))
+
+
+def own_block(task):
+    """As workload.block, with (key, line) for a line."""
+    times, lines = workload.block(task)
+    return times, [(peer.peer_form(line)[1], line) for line in lines]
+
+
+def load(address, prefix, options):
+    """Topic events in order of delivery."""
+    topics = ["--brokers", address, "--sessions", f"{prefix}events", "--ratings", f"{prefix}unused"]
+    loader = subprocess.Popen([*peer.JAVA, "-Xmx512m", "echoloop.peer.Main", "load", *topics], stdin=subprocess.PIPE)
+    for some in workload.deliveries(options.sessions, options.seed, os.cpu_count(), own_block):
+        for delivered, (key, line) in some:
+            text = line if isinstance(line, bytes) else line.encode()
+            loader.stdin.write(f"{prefix}events\t{peer.FIRST_MS + delivered}\t{key}\t".encode() + text.rstrip(b"\n") + b"\n")
+    loader.stdin.close()
+    if loader.wait() != 0:
+        sys.exit("the events could not be loaded")
+
+
+class Member:
+    """One member of echoloop, from its start until it has caught up."""
+
+    def __init__(self, binary, broker, prefix, folder, events):
+        data = os.path.join(folder, "member")
+        command = [binary, "run", "--kafka.brokers", broker.address, "--kafka.prefix", prefix, "--data", data, *OPTIONS]
+        broker_before, begin = cpu_of(broker.process.pid), time.monotonic()
+        self.process = subprocess.Popen(command)
+        try:
+            self.url = self.address(data)
+            while self.counted() != events or self.status("/readyz") != 200:
+                if self.process.poll() is not None:
+                    sys.exit(f"echoloop ended with {self.process.returncode}")
+                time.sleep(0.02)
+            self.wall_s, self.cpu_s = time.monotonic() - begin, cpu_of(self.process.pid)
+            self.broker_s, self.peak_bytes = cpu_of(broker.process.pid) - broker_before, peak_of(self.process.pid)
+            exported = subprocess.run([binary, "export", "aggregates", "--server", self.url], stdout=subprocess.PIPE, check=True).stdout
+            self.rows = dict(batch.of_echoloop(exported.splitlines()))
+        finally:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait()
+
+    def address(self, data):
+        while True:
+            try:
+                with open(os.path.join(data, "server"), encoding="ascii") as file:
+                    text = file.read()
+                if text.endswith("\n"):
+                    return text.strip()
+            except FileNotFoundError:
+                pass
+            if self.process.poll() is not None:
+                sys.exit(f"echoloop ended with {self.process.returncode}")
+            time.sleep(0.01)
+
+    def status(self, path):
+        try:
+            with urllib.request.urlopen(self.url + path) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    def counted(self):
+        with urllib.request.urlopen(self.url + "/metrics") as answer:
+            lines = answer.read().decode().splitlines()
+        return sum(int(float(line.split()[-1])) for line in lines if line.startswith("echoloop_events_total{"))
+
+    def line(self, name, events):
+        return said(name, events, self.wall_s, self.cpu_s, self.peak_bytes, self.broker_s)
+
+
+def said(name, events, wall_s, cpu_s, peak_bytes, broker_s):
+    return (
+        f"{name:22} {wall_s:8.2f} s wall  {cpu_s:8.2f} s CPU  {peak_bytes / 1e6:8.0f} MB peak  {events / wall_s / 1e3:8.1f} k events/s"
+        f"  {events / cpu_s / 1e3:8.1f} k events/CPU s  {broker_s:8.2f} s CPU of the broker"
+    )
+
+
+def parse(arguments):
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--sessions", type=int, default=200_000)
+    parser.add_argument("--full", action="store_true", help="2000000 sessions")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--forms", default="tuned", help="of the peer: tuned, plain, both with a comma, or none")
+    parser.add_argument("--binary", default=os.path.join(batch.ROOT, "build", "release", "echoloop"))
+    options = parser.parse_args(arguments)
+    if options.full:
+        options.sessions = batch.FULL_SESSIONS
+    return options
+
+
+def main(arguments):
+    options = parse(arguments)
+    os.makedirs(batch.FOLDER, exist_ok=True)
+    peer.build_peer()
+    source, events = batch.workload_file(options.sessions, options.seed)
+    with tempfile.TemporaryDirectory(dir=batch.FOLDER, prefix="kafka-") as folder:
+        with kafka.Broker(os.path.join(folder, "broker"), quick=False) as broker:
+            prefix = "bench."
+            load(broker.address, prefix, options)
+            print(f"{events} events in topic {prefix}events", flush=True)
+            expected = peer.batch_rows(source, folder)
+            ours = Member(os.path.abspath(options.binary), broker, prefix, folder, events)
+            problems = list(batch.differences(expected, ours.rows))
+            if problems:
+                print("\n".join(problems[:10]))
+                print(f"{len(problems)} of {len(expected)} rows differ from DuckDB's")
+                return 1
+            print(f"results equal: {len(expected)} rows", flush=True)
+            print(ours.line("echoloop", events), flush=True)
+            for form in [form for form in options.forms.split(",") if form in ("tuned", "plain")]:
+                words = ["--brokers", broker.address, "--sessions", str(options.sessions), "--seed", str(options.seed)]
+                theirs = peer.parse([*words, "--form", form, "--broker-pid", str(broker.process.pid)])
+                topics = ["--brokers", broker.address, "--sessions", f"{theirs.prefix}sessions", "--ratings", f"{theirs.prefix}ratings"]
+                peer.load(topics, theirs, events)
+                told, rows, tasks = peer.run_peer(topics, theirs, tempfile.mkdtemp(dir=folder))
+                problems = [*peer.differences(expected, rows), *peer.task_problems(expected, tasks)]
+                if problems:
+                    print("\n".join(problems[:10]))
+                    return 1
+                name = f"Kafka Streams, {form}"
+                print(said(name, events, told["wall_s"], told["cpu_s"], told["peak_bytes"], told["broker_cpu_s"]))
+                print(
+                    f"echoloop / {name}: events per CPU second {told['cpu_s'] / ours.cpu_s:.2f} x, wall {told['wall_s'] / ours.wall_s:.2f} x,"
+                    f" memory {ours.peak_bytes / told['peak_bytes']:.2f}, CPU of the broker {ours.broker_s / told['broker_cpu_s']:.2f}",
+                    flush=True,
+                )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
