@@ -203,6 +203,10 @@ struct EventDecoder::State {
     }
     if (failure == simdjson::SUCCESS) return root;
     if (failure == simdjson::MEMALLOC) return broken_world("", "no memory to parse JSON");
+    if (json.starts_with('\0')) {
+      return bad_input("byte 0",
+                       "a zero byte, as before records that a schema registry has framed: plain JSON is read here");
+    }
     if (auto fault = codec::find_syntax_fault(json)) return tl::make_unexpected(std::move(*fault));
     return bad_input("", simdjson::error_message(failure));
   }
@@ -220,6 +224,36 @@ EventDecoder::~EventDecoder() = default;
 EventDecoder::EventDecoder(EventDecoder&&) noexcept = default;
 EventDecoder& EventDecoder::operator=(EventDecoder&&) noexcept = default;
 
+namespace {
+
+void put_attributes(const Attributes& attributes, std::string& out) {
+  const auto put = [&](std::string_view name, const std::optional<std::string_view>& value) {
+    if (!value) return;
+    out.append(",\"").append(name).append("\":");
+    codec::put_json_text(out, *value);
+  };
+  put("specversion", attributes.specversion);
+  put("id", attributes.id);
+  put("source", attributes.source);
+  put("type", attributes.type);
+  put("subject", attributes.subject);
+  put("time", attributes.time);
+}
+
+}  // namespace
+
+std::string structured(const Attributes& attributes, std::string_view data) {
+  std::string out;
+  put_attributes(attributes, out);
+  if (!out.empty()) {
+    out.front() = '{';
+    out.push_back(',');
+  } else {
+    out.push_back('{');
+  }
+  return out.append("\"data\":").append(data).append("}");
+}
+
 Result<Event> EventDecoder::decode(std::string_view json) {
   auto root = state_->parse(json);
   if (!root) return tl::make_unexpected(std::move(root.error()));
@@ -232,17 +266,7 @@ Result<Event> EventDecoder::decode_binary(const Attributes& attributes, std::str
   // The attributes become an envelope, so that the same table checks them.
   std::string& text = state_->attributes;
   text = R"({"data":true)";
-  const auto put = [&](std::string_view name, const std::optional<std::string_view>& value) {
-    if (!value) return;
-    text.append(",\"").append(name).append("\":");
-    codec::put_json_text(text, *value);
-  };
-  put("specversion", attributes.specversion);
-  put("id", attributes.id);
-  put("source", attributes.source);
-  put("type", attributes.type);
-  put("subject", attributes.subject);
-  put("time", attributes.time);
+  put_attributes(attributes, text);
   text += '}';
   codec::Element envelope;
   if (state_->attributes_parser.parse(text).get(envelope) != simdjson::SUCCESS) {

@@ -33,6 +33,10 @@ struct Attributes {
   std::optional<std::string_view> specversion, type, source, id, subject, time;
 };
 
+// The same event in structured mode, for logs that hold events as one text. Nothing is checked: whoever decodes it
+// does.
+std::string structured(const Attributes& attributes, std::string_view data);
+
 // Reads events. Owns the parser and its buffers and reuses them, so that decoding hardly allocates; one per thread. All
 // views of an Event it gave live until the next decode… call on it, or its end.
 //

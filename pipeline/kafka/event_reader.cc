@@ -5,6 +5,11 @@
 namespace echoloop::kafka {
 namespace {
 
+struct Held {
+  std::vector<MessagePtr> messages;
+  std::deque<std::string> texts;
+};
+
 constexpr Duration kSilence{10'000};  // then the broker is away: the end of a partition is told at once
 
 }  // namespace
@@ -38,8 +43,8 @@ Result<stage::Slice> EventReader::read(int partition, std::int64_t from, const s
   std::lock_guard hold{mutex_};
   stage::Slice slice;
   slice.partition = {stage::Topic::events, partition};
-  auto messages = std::make_shared<std::vector<MessagePtr>>();
-  slice.keep = messages;
+  auto held = std::make_shared<Held>();
+  slice.keep = held;
   if (partition != partition_ || from != next_) {
     if (auto sought = seek(partition, from); !sought) return tl::make_unexpected(sought.error());
   }
@@ -57,11 +62,11 @@ Result<stage::Slice> EventReader::read(int partition, std::int64_t from, const s
     }
     const bool misplaced = (from & stage::kMisplaced) != 0;
     slice.records.push_back(
-        record_of(*message, misplaced ? stage::Topic::misplaced : stage::Topic::events, Time::max()));
+        record_of(*message, misplaced ? stage::Topic::misplaced : stage::Topic::events, Time::max(), held->texts));
     slice.records.back().offset = slice.records.back().place();
     bytes += message->key_len + message->len;
     next_ = slice.records.back().offset + 1;
-    messages->push_back(std::move(message));
+    held->messages.push_back(std::move(message));
   }
   return slice;
 }

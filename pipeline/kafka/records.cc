@@ -4,6 +4,8 @@
 #include <array>
 #include <charconv>
 
+#include "schemas/codec.h"
+
 namespace echoloop::kafka {
 namespace {
 
@@ -16,19 +18,30 @@ T number_of(std::string_view text) {
   return out;
 }
 
-stage::Kind kind_of(const rd_kafka_message_t& message) {
-  rd_kafka_headers_t* headers = nullptr;
-  if (rd_kafka_message_headers(&message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return stage::Kind::event;
+std::optional<std::string_view> header(const rd_kafka_headers_t* headers, const char* name) {
   const void* value = nullptr;
   std::size_t size = 0;
-  if (rd_kafka_header_get_last(headers, kKind_header, &value, &size) != RD_KAFKA_RESP_ERR_NO_ERROR)
-    return stage::Kind::event;
-  return stage::Kind{number_of<std::uint8_t>({static_cast<const char*>(value), size})};
+  if (rd_kafka_header_get_last(headers, name, &value, &size) != RD_KAFKA_RESP_ERR_NO_ERROR) return std::nullopt;
+  return std::string_view{static_cast<const char*>(value), size};
+}
+
+// What the headers say: of our own records their kind; of an event in binary mode its attributes.
+void read_headers(const rd_kafka_message_t& message, std::deque<std::string>& texts, stage::Record& out) {
+  out.kind = stage::Kind::event;
+  rd_kafka_headers_t* headers = nullptr;
+  if (rd_kafka_message_headers(&message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  if (const auto kind = header(headers, kKind_header)) out.kind = stage::Kind{number_of<std::uint8_t>(*kind)};
+  if (!header(headers, "ce_specversion")) return;
+  const Attributes attributes{header(headers, "ce_specversion"), header(headers, "ce_type"),
+                              header(headers, "ce_source"),      header(headers, "ce_id"),
+                              header(headers, "ce_subject"),     header(headers, "ce_time")};
+  out.value = texts.emplace_back(structured(attributes, out.value));
 }
 
 }  // namespace
 
-stage::Record record_of(const rd_kafka_message_t& message, stage::Topic topic, Time latest) {
+stage::Record record_of(const rd_kafka_message_t& message, stage::Topic topic, Time latest,
+                        std::deque<std::string>& texts) {
   stage::Record out;
   out.key = {static_cast<const char*>(message.key), message.key_len};
   out.value = {static_cast<const char*>(message.payload), message.len};
@@ -38,7 +51,7 @@ stage::Record record_of(const rd_kafka_message_t& message, stage::Topic topic, T
   out.at = type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? Time{} : std::min(from_ms(at), latest);
   out.misplaced = topic == stage::Topic::misplaced;
   if (topic == stage::Topic::events || out.misplaced) {
-    out.kind = kind_of(message);
+    read_headers(message, texts, out);
   } else if (!out.value.empty()) {
     out.kind = stage::Kind{static_cast<std::uint8_t>(out.value.front())};
     out.value.remove_prefix(1);

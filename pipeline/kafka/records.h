@@ -1,9 +1,11 @@
-// How records look on Kafka. Topic events holds what others write: CloudEvents, structured, as the value. Records of
+// How records look on Kafka. Topic events holds what others write: CloudEvents, structured as the value, or in binary
+// mode with headers `ce_…`. Records of
 // our own that are no events say so in the header `echoloop-kind`. Deltas and cases are ours alone: their value begins
 // with the kind's byte.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,8 +17,10 @@ namespace echoloop::kafka {
 
 inline constexpr const char* kKind_header = "echoloop-kind";
 
-// Views the message. Its stage time is the message's, at most `latest`.
-stage::Record record_of(const rd_kafka_message_t& message, stage::Topic topic, Time latest);
+// Views the message, or a text that is added to `texts` for it: an event in binary mode becomes a structured one. Its
+// stage time is the message's, at most `latest`.
+stage::Record record_of(const rd_kafka_message_t& message, stage::Topic topic, Time latest,
+                        std::deque<std::string>& texts);
 
 // A record on its way out; a missing header name: none.
 struct Outgoing {

@@ -37,7 +37,7 @@ Properties consumer_properties(const MemberOptions& options, int worker) {
 // Messages and the records that view them; ends them all.
 struct Held {
   std::vector<MessagePtr> messages;
-  std::vector<std::string> texts;  // of records whose message holds another form
+  std::deque<std::string> texts;  // of records whose message holds another form
 };
 
 }  // namespace
@@ -103,7 +103,7 @@ Result<Source::News> Source::poll(Duration timeout, const stage::PollLimits& lim
       const stage::Partition partition{*topic, message->partition};
       stage::Slice& slice = found[partition];
       slice.partition = partition;
-      slice.records.push_back(record_of(*message, *topic, latest));
+      slice.records.push_back(record_of(*message, *topic, latest, held->texts));
       bytes += slice.records.back().key.size() + slice.records.back().value.size();
       ++records;
       reading_.insert(partition);

@@ -102,6 +102,9 @@ TEST(Codec, BinaryModeTakesTheAttributesFromOutside) {
   EXPECT_EQ(event->source, "x\"y");
   EXPECT_EQ(to_ms(event->time.value()), 1772323200000);
   EXPECT_EQ(std::get<EvaluationWithdrawn>(event->data).evaluation_id, "e");
+  EventDecoder other;
+  const std::string text = structured(attributes, data);
+  EXPECT_EQ(other.decode(text).value(), *event);
 
   attributes.subject = "other";
   EXPECT_EQ(decoder.decode_binary(attributes, data).error().text(), "/subject: must equal data.session_id");

@@ -61,6 +61,8 @@ TEST(CodecRejects, TextsThatAreNotJsonWithTheByteAtFault) {
   EXPECT_EQ(verdict(R"({"a":"\u12g4"})"), "byte 6: \\u wants four hexadecimal digits");
   EXPECT_EQ(verdict("{}{}"), "byte 2: something follows the end of the JSON document");
   EXPECT_EQ(verdict("\xEF\xBB\xBF{}"), "byte 0: expected a JSON value");
+  EXPECT_EQ(verdict(std::string_view("\0\0\0\0\7{}", 7)),
+            "byte 0: a zero byte, as before records that a schema registry has framed: plain JSON is read here");
   EXPECT_EQ(verdict("{'a':1}"), "byte 1: expected a key in double quotes");
 }
 

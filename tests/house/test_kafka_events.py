@@ -1,0 +1,110 @@
+#!/usr/bin/python3
+"""What others write to topic events of a real Kafka, well or badly: each record is counted in one place, and no record stops its partition.
+
+    test_kafka_events.py [--binary build/release/echoloop]
+"""
+
+import json
+import os
+import subprocess
+import tempfile
+import unittest
+
+import broker as kafka
+import server
+
+BINARY_MODE = ["ce_specversion=1.0", "ce_type=echoloop.session.closed.v1", "ce_source=/gw", "ce_time=2026-03-01T10:00:00Z"]
+
+
+def closed(session):
+    return {"tenant": "hongtu", "session_id": session, "closed_at": "2026-03-01T10:00:00Z", "channel": "web"}
+
+
+def event(session):
+    head = {"specversion": "1.0", "type": "echoloop.session.closed.v1", "source": "/gw", "id": f"e-{session}", "time": "2026-03-01T10:00:00Z"}
+    return json.dumps({**head, "data": closed(session)})
+
+
+class Events(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.broker = kafka.Broker(os.path.join(cls.folder.name, "broker"))
+        cls.broker.__enter__()
+        cls.server = server.Server(cls.folder.name, "--kafka.brokers", cls.broker.address).start()
+
+    @classmethod
+    def tearDownClass(cls):
+        code = cls.server.stop()
+        cls.broker.stop()
+        cls.folder.cleanup()
+        assert code == 0, cls.server.log()
+
+    def send(self, key, value, *headers, partition=None):
+        command = ["kcat", "-P", "-b", self.broker.address, "-t", "echoloop.events", "-X", "topic.partitioner=murmur2", "-k", key]
+        for header in headers:
+            command += ["-H", header]
+        if partition is not None:
+            command += ["-p", str(partition)]
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(value)
+            file.flush()
+            subprocess.run([*command, file.name], check=True, stderr=subprocess.DEVNULL)
+
+    def session(self, name):
+        """The session once it is there."""
+
+        def found():
+            answer = self.server.get(f"/api/v1/sessions/{name}", tenant="hongtu")
+            return answer.json() if answer.status == 200 else None
+
+        return server.wait_for(found, f"session {name}")
+
+    def letter(self, text):
+        """The dead letter whose document holds that text."""
+
+        def found():
+            items = self.server.get("/api/v1/dead").json()["items"]
+            return next((item for item in items if text in json.dumps(item)), None)
+
+        return server.wait_for(found, f"a dead letter with {text}")
+
+    def test_structured_with_and_without_a_content_type(self):
+        self.send("s-1", event("s-1").encode())
+        self.send("s-2", event("s-2").encode(), "content-type=application/cloudevents+json; charset=UTF-8")
+        for name in ("s-1", "s-2"):
+            self.assertEqual(self.session(name)["session_id"], name)
+
+    def test_binary_mode(self):
+        self.send("s-3", json.dumps(closed("s-3")).encode(), *BINARY_MODE, 'ce_id=quoted "id"')
+        events = self.session("s-3")["events"]
+        self.assertIn('quoted \\"id\\"', json.dumps(events))
+
+    def test_a_record_in_another_partition_comes_home(self):
+        for partition in range(8):
+            self.send("s-4", event("s-4").encode(), partition=partition)
+        events = self.session("s-4")["events"]
+        server.wait_for(lambda: len(self.session("s-4")["events"]) == 8, "all eight are known")
+        self.assertIn("applied", json.dumps(events))
+
+    def test_what_is_no_event_is_a_dead_letter_and_its_neighbours_go_on(self):
+        self.send("s-5", b"no json at all: pear")
+        self.send("s-5", b"\x00\x00\x00\x00\x07framed")
+        self.send("s-5", json.dumps(closed("plum")).encode(), *BINARY_MODE)
+        self.send("s-5", event("s-5").encode(), "echoloop-kind=99")
+        self.send("s-5", event("s-5").encode())
+        self.assertEqual(self.session("s-5")["session_id"], "s-5")
+        self.assertIn("byte", json.dumps(self.letter("pear")))
+        self.assertIn("schema registry", json.dumps(self.letter("schema registry")))
+        self.assertIn("/id", json.dumps(self.letter("plum")))
+        self.assertIn("kind 99", json.dumps(self.letter("kind 99")))
+
+    def test_http_intake_goes_the_same_way(self):
+        answer = self.server.post_lines(event("s-6").encode() + b"\n{}\n")
+        self.assertEqual(answer.status, 202, answer)
+        self.assertEqual(answer.json()["accepted"], 1)
+        self.assertEqual(self.session("s-6")["session_id"], "s-6")
+
+
+if __name__ == "__main__":
+    server.run_tests()
