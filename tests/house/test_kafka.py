@@ -6,7 +6,7 @@ counted once, whatever happens to whoever counts it.
 
 A seeded stream goes into topic events bit by bit while two members work on it. One of them is killed with SIGKILL, at random moments and
 at every named point of the commit in turn, or loses its store with it, or is stopped until the group has given its partitions away, or a
-third member joins and leaves. In the end the exports of all members, merged, equal the oracle's rows byte for byte, their tasks are the
+third member joins and leaves, or a broker is killed and comes back (with --brokers 3 one of three, while the others go on). In the end the exports of all members, merged, equal the oracle's rows byte for byte, their tasks are the
 oracle's, and topic tasks holds each record once.
 """
 
@@ -32,7 +32,8 @@ from test_kills import crash_points  # noqa: E402
 PATIENCE_S = 120
 SESSION_S = 3  # after so long the group gives a silent member's partitions away
 STRIKE_S = 8
-OPTIONS = ["--epoch.interval", "20ms", "--memory", "128MiB", "--log.level", "info", "--kafka.partitions", "4"]
+PARTITIONS = 6  # three members of two workers each: one for everybody
+OPTIONS = ["--epoch.interval", "20ms", "--memory", "128MiB", "--log.level", "info", "--kafka.partitions", str(PARTITIONS)]
 OPTIONS += ["--kafka.session-timeout", f"{SESSION_S}s", "--kafka.transaction-timeout", "5s"]
 
 
@@ -113,7 +114,7 @@ class Harness:
             if number % 2 == 0:
                 yield "point", self.points[number // 2 % len(self.points)]
             else:
-                yield self.rng.choices(["moment", "emptied", "stopped", "joined"], [12, 4, 1, 2])[0], None
+                yield self.rng.choices(["moment", "emptied", "stopped", "joined", "broker"], [12, 4, 1, 2, 1])[0], None
 
     def befall(self, what, point):
         member = self.rng.choice(self.members)
@@ -135,6 +136,8 @@ class Harness:
             self.stop_for_a_while(member)
         elif what == "joined":
             self.join_and_leave()
+        elif what == "broker":
+            self.lose_a_broker()
         for each in self.members:
             if not each.alive():
                 each.start()
@@ -157,8 +160,21 @@ class Harness:
 
     def join_and_leave(self):
         third = Member("member-2", self).start()
-        house.wait_for(lambda: third.alive() and self.shards_of(third), "the third member gets shards", PATIENCE_S)
-        third.kill()
+        try:
+            house.wait_for(lambda: third.alive() and self.shards_of(third), "the third member gets shards", PATIENCE_S)
+        finally:
+            third.kill()
+
+    def lose_a_broker(self):
+        """While there is one they wait; of three the others go on, so more comes in before it is back."""
+        if self.options.brokers == 1:
+            self.broker.kill()
+            self.broker.restart()
+            return
+        lost = self.rng.choice(self.broker.brokers)
+        lost.kill()
+        self.send(min(len(self.lines), self.sent + self.step))
+        lost.restart()
 
     def shards_of(self, member):
         """How many it holds now; none when it does not answer."""
@@ -172,7 +188,7 @@ class Harness:
         return int(next(line.split()[-1] for line in text.splitlines() if line.startswith("echoloop_shards_held ")))
 
     def holds_all(self, members):
-        return sum(self.shards_of(member) for member in members) == 4
+        return sum(self.shards_of(member) for member in members) == PARTITIONS
 
     # ---- what must hold in the end
 
@@ -199,7 +215,7 @@ class Harness:
                 yield f"topic tasks has {name} {times} times"
         if not ids:
             yield "topic tasks is empty"
-        if not any(self.begin_of("echoloop.changelog", partition) for partition in range(4)):
+        if not any(self.begin_of("echoloop.changelog", partition) for partition in range(PARTITIONS)):
             yield "nothing of the changelog was deleted"
         if not self.committed_records("echoloop.misplaced"):
             yield "no event lay in a wrong partition: the test is not what it says"
@@ -234,6 +250,7 @@ def main(arguments):
     parser.add_argument("--kills", type=int, default=40)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--sessions", type=int, default=2000)
+    parser.add_argument("--brokers", type=int, default=1, help="1, or 3")
     parser.add_argument("--patience", type=int, default=PATIENCE_S, help="seconds for the last events to be counted")
     parser.add_argument("--keep", help="use this folder, which must not exist, and leave it")
     options = parser.parse_args(arguments)
@@ -243,7 +260,8 @@ def main(arguments):
         if options.keep:
             folder = os.path.abspath(options.keep)
             os.makedirs(folder)
-        with kafka.Broker(os.path.join(folder, "broker")) as broker:
+        data = os.path.join(folder, "broker")
+        with kafka.Broker(data) if options.brokers == 1 else kafka.Cluster(data, options.brokers) as broker:
             harness = Harness(options, folder, broker)
             try:
                 problems = harness.run()
