@@ -57,10 +57,6 @@ tl::unexpected<Error> away(std::string_view doing, rd_kafka_resp_err_t code) {
 Result<void> check(std::string_view doing, rd_kafka_error_t* error) {
   if (error == nullptr) return {};
   const ErrorPtr held{error};
-  // Another process goes on in this one's name: two with the same data folder, or one that was thought dead.
-  if (const auto code = rd_kafka_error_code(error); code == RD_KAFKA_RESP_ERR__FENCED) {
-    return broken_world("kafka", fmt::format("{}: another process took over as this member", doing));
-  }
   return away(doing, rd_kafka_error_string(error));
 }
 

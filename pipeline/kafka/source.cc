@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "pipeline/kafka/records.h"
@@ -32,6 +33,12 @@ Properties consumer_properties(const MemberOptions& options, int worker) {
       {"fetch.wait.max.ms", "50"}};
   out.insert(out.end(), own.begin(), own.end());
   return out;
+}
+
+// Two processes with one data folder, or copies of it. (A producer that is fenced says less: it may only have been away
+// for longer than a transaction may take.)
+tl::unexpected<Error> taken_over() {
+  return broken_world("kafka", "another process runs as this member: its data folder is a copy of that one's");
 }
 
 // Messages and the records that view them; ends them all.
@@ -134,8 +141,13 @@ Result<void> Source::note(const rd_kafka_message_t& message) {
       reading_.erase({*topic, message.partition});
     return {};
   }
-  if (message.err == RD_KAFKA_RESP_ERR__FATAL || message.err == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
-    return broken_world("kafka", fmt::format("reading: {}", rd_kafka_message_errstr(&message)));
+  if (message.err == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID) return taken_over();
+  if (message.err == RD_KAFKA_RESP_ERR__FATAL) {
+    std::array<char, 512> why{};
+    if (rd_kafka_fatal_error(consumer_.get(), why.data(), why.size()) == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
+      return taken_over();
+    return away("reading", why.data());
+  }
   if (message.err == RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED) return away("reading", rd_kafka_message_errstr(&message));
   spdlog::warn("kafka: reading: {}", rd_kafka_message_errstr(&message));
   return {};
