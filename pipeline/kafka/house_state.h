@@ -56,11 +56,12 @@ struct KafkaHouse::State {
     std::lock_guard hold{mutex};
     standing[worker] = std::move(now);
   }
-  // A commit became true: what it had read, and what it wrote.
-  void note(const std::vector<stage::Position>& positions, const std::map<stage::Partition, std::int64_t>& written) {
+  // A commit became true: what it had read, and the offsets of the last records that it wrote.
+  void note(const std::vector<stage::Position>& positions,
+            const std::map<stage::Partition, const std::int64_t*>& written) {
     std::lock_guard hold{mutex};
     for (const stage::Position& position : positions) committed[position.partition] = position.next_offset;
-    for (const auto& [partition, end] : written) sent[partition] = std::max(sent[partition], end);
+    for (const auto& [partition, last] : written) sent[partition] = std::max(sent[partition], *last + 1);
   }
   void tell() {
     std::vector<std::function<void()>> told;

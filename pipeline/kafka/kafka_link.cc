@@ -70,19 +70,23 @@ class KafkaLink : public stage::Link {
     ECHOLOOP_CRASH_POINT("kafka.begin");
     auto changes = changes_of(epoch);
     if (!changes) return tl::make_unexpected(changes.error());
-    std::map<stage::Partition, std::int64_t> sent;  // offset of the last record that it wrote to other stages
+    std::map<stage::Partition, Sink::Offset> sent;  // of the last record that it wrote to other stages
 
     if (auto begun = sink_->begin(); !begun) return begun;
     ECHOLOOP_CRASH_POINT("kafka.after_begin");
     for (stage::Output& output : epoch.outputs) {
       const int partition = partition_of(output.key, house_.partitions);
-      std::int64_t* offset = &sent[{output.topic, partition}];
-      if (auto written = sink_->write(std::move(output), partition, offset); !written) return written;
+      const stage::Topic topic = output.topic;
+      auto written = sink_->write(std::move(output), partition);
+      if (!written) return tl::make_unexpected(written.error());
+      sent[{topic, partition}] = *written;
     }
     ECHOLOOP_CRASH_POINT("kafka.after_outputs");
     for (auto& [shard, change] : *changes) {
       for (const std::string& record : pack_epoch(change.epoch, change.written(), kRecord_bytes)) {
-        if (auto written = sink_->write_changelog(shard, record, &change.offset); !written) return written;
+        auto written = sink_->write_changelog(shard, record);
+        if (!written) return tl::make_unexpected(written.error());
+        change.offset = *written;
       }
     }
     ECHOLOOP_CRASH_POINT("kafka.after_changelog");
@@ -97,7 +101,7 @@ class KafkaLink : public stage::Link {
     for (const auto& [shard, change] : *changes) {
       for (const stage::Row* row : change.rows) batch_.add(*row);
       batch_.add(change.slice.rows.back());  // where the turn stands
-      markers_[shard] = {change.epoch, change.offset + 1};
+      markers_[shard] = {change.epoch, *change.offset + 1};
       put_marker(batch_, shard, markers_.at(shard));
     }
     if (auto written = house_.store->write(batch_); !written) return written;
@@ -105,7 +109,6 @@ class KafkaLink : public stage::Link {
       if (change.slice.forgotten) trim_->before(shard, *change.slice.forgotten);
     }
     ECHOLOOP_CRASH_POINT("kafka.end");
-    for (auto& [partition, offset] : sent) ++offset;
     became_true(epoch.positions, sent);
     return {};
   }
@@ -122,7 +125,7 @@ class KafkaLink : public stage::Link {
     std::int64_t epoch = 0;
     std::vector<const stage::Row*> rows;
     Slice slice;
-    std::int64_t offset = 0;  // of its last record in the changelog
+    Sink::Offset offset = nullptr;  // of its last record in the changelog
 
     std::vector<const stage::Row*> written() const {
       std::vector<const stage::Row*> out;
@@ -150,7 +153,7 @@ class KafkaLink : public stage::Link {
   }
 
   void became_true(const std::vector<stage::Position>& positions,
-                   const std::map<stage::Partition, std::int64_t>& sent) {
+                   const std::map<stage::Partition, Sink::Offset>& sent) {
     house_.note(positions, sent);
     for (const stage::Position& position : positions) {
       read_[position.partition] = position.next_offset;

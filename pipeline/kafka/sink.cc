@@ -50,46 +50,48 @@ Result<void> Sink::know_topics() {
 void Sink::delivered(rd_kafka_t*, const rd_kafka_message_t* message, void* self) {
   if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
     static_cast<Sink*>(self)->lost_ = message->err;
-  } else if (message->_private != nullptr) {
+  } else {
     *static_cast<std::int64_t*>(message->_private) = message->offset;
   }
 }
 
 Result<void> Sink::begin() {
   lost_.reset();
+  offsets_.clear();
   auto begun = check("beginning a transaction", rd_kafka_begin_transaction(producer_.get()));
   open_ = begun.has_value();
   return begun;
 }
 
-Result<void> Sink::send(const Message& message) {
+Result<Sink::Offset> Sink::send(Message message) {
+  message.opaque = &offsets_.emplace_back(-1);
   while (true) {
     const auto code = produce(producer_.get(), message);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return &offsets_.back();
     if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) return away(fmt::format("writing to {}", message.topic), code);
     rd_kafka_poll(producer_.get(), kFull_ms);
   }
 }
 
-Result<void> Sink::write(stage::Output output, int partition, std::int64_t* offset) {
+Result<Sink::Offset> Sink::write(stage::Output output, int partition) {
   const std::string topic = topic_name(options_.topics, output.topic);
   const Outgoing out = outgoing(output.topic, output.kind, std::move(output.value));
-  return send({.topic = topic.c_str(),
-               .partition = partition,
-               .key = output.key,
-               .value = out.value,
-               .at = output.at,
-               .header_name = out.header_name,
-               .header_value = out.header_value,
-               .opaque = offset});
+  Message message;
+  message.topic = topic.c_str();
+  message.partition = partition;
+  message.key = output.key;
+  message.value = out.value;
+  message.at = output.at;
+  message.header_name = out.header_name;
+  message.header_value = out.header_value;
+  return send(message);
 }
 
-Result<void> Sink::write_changelog(int partition, std::string_view record, std::int64_t* offset) {
+Result<Sink::Offset> Sink::write_changelog(int partition, std::string_view record) {
   Message message;
   message.topic = changelog_.c_str();
   message.partition = partition;
   message.value = record;
-  message.opaque = offset;
   return send(message);
 }
 

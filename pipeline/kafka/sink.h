@@ -2,6 +2,7 @@
 // read to; the broker makes all of it true or nothing.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -22,14 +23,15 @@ struct Committed {
 // One thread. After an error it must be made anew; what it had begun is then aborted by the broker.
 class Sink {
  public:
-  // Ends whatever an earlier one of this name left under way. Errors: away; (world) another one goes on in its name.
+  // Ends whatever an earlier one of this name left under way. Error: away.
   static Result<std::unique_ptr<Sink>> open(const MemberOptions& options, int worker);
   ~Sink();
 
   Result<void> begin();
-  // The offset of a record is known when finish() has succeeded; the place it is written to must live until then.
-  Result<void> write(stage::Output output, int partition, std::int64_t* offset);
-  Result<void> write_changelog(int partition, std::string_view record, std::int64_t* offset);
+  // Where the offset of the record stands once finish() has succeeded, until the next begin().
+  using Offset = const std::int64_t*;
+  Result<Offset> write(stage::Output output, int partition);
+  Result<Offset> write_changelog(int partition, std::string_view record);
   // Everything written, and the offsets, in one.
   Result<void> finish(std::span<const Committed> offsets, const rd_kafka_consumer_group_metadata_t* group);
 
@@ -37,12 +39,13 @@ class Sink {
   explicit Sink(const MemberOptions& options) : options_(options) {}
   static void delivered(rd_kafka_t*, const rd_kafka_message_t* message, void* self);
   Result<void> know_topics();
-  Result<void> send(const Message& message);  // waits for room
+  Result<Offset> send(Message message);  // waits for room
 
   MemberOptions options_;
   std::string changelog_;
   ClientPtr producer_;
-  bool open_ = false;  // a transaction is
+  bool open_ = false;                 // a transaction is
+  std::deque<std::int64_t> offsets_;  // of its records; librdkafka writes them also after a step that failed
   std::optional<rd_kafka_resp_err_t> lost_;
 };
 
