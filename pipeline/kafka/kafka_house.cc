@@ -43,7 +43,7 @@ Result<std::unique_ptr<KafkaHouse>> KafkaHouse::open(const fs::path& folder, Mem
   if (!partitions) return tl::make_unexpected(partitions.error());
   state->partitions = *partitions;
   state->options = std::move(options);
-  auto store = store::RocksStore::open(folder / "store", store_options);
+  auto store = store::RocksStore::open(folder / "cache", store_options);
   if (!store) return tl::make_unexpected(store.error());
   state->store = std::move(*store);
   state->rows =

@@ -1,7 +1,8 @@
 // echoloop as a member of a group on Kafka: the topics, the local store that caches what the changelog holds, and the
 // links of its workers. As LocalHouse, but the logs lie on the brokers, and shards come and go.
 //
-//   DATA/store/  RocksStore: rows of the shards that this member holds or held, and how far they go
+//   DATA/cache/  RocksStore: rows of the shards that this member holds or held, and how far they go; never the store of
+//                a data folder that was used without Kafka
 //   DATA/member  its name, made once
 #pragma once
 

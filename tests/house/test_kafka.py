@@ -60,7 +60,7 @@ class Member:
         self.server.wait_end()
 
     def forget(self):
-        shutil.rmtree(os.path.join(self.folder, "data", "store"), ignore_errors=True)
+        shutil.rmtree(os.path.join(self.folder, "data", "cache"), ignore_errors=True)
 
     def export(self, what):
         code, out, _ = house.echoloop(
