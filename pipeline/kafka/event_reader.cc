@@ -5,25 +5,16 @@
 namespace echoloop::kafka {
 namespace {
 
-struct Held {
-  std::vector<MessagePtr> messages;
-  std::deque<std::string> texts;
-};
-
 constexpr Duration kSilence{10'000};  // then the broker is away: the end of a partition is told at once
 
 }  // namespace
 
 Result<void> EventReader::seek(int partition, std::int64_t from) {
   if (!consumer_) {
-    Properties properties = common_properties(options_);
-    for (auto& property : Properties{{"group.id", options_.group + ".reader"},  // librdkafka wants one; nobody joins it
-                                     {"isolation.level", "read_committed"},
-                                     {"enable.auto.commit", "false"},
-                                     {"enable.partition.eof", "true"},
-                                     {"auto.offset.reset", "earliest"},
-                                     {"queued.max.messages.kbytes", "4096"}})
-      properties.push_back(property);
+    Properties properties = reader_properties(options_, "reader");
+    properties.emplace_back("enable.partition.eof", "true");
+    properties.emplace_back("auto.offset.reset", "earliest");
+    properties.emplace_back("queued.max.messages.kbytes", "4096");
     auto consumer = make_client(RD_KAFKA_CONSUMER, properties);
     if (!consumer) return tl::make_unexpected(consumer.error());
     consumer_ = std::move(*consumer);

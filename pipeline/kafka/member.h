@@ -30,5 +30,7 @@ struct MemberOptions {
 std::string worker_name(const MemberOptions& options, int worker);
 // What all its clients are told.
 Properties common_properties(const MemberOptions& options);
+// And its readers that take no part in the group.
+Properties reader_properties(const MemberOptions& options, std::string_view name);
 
 }  // namespace echoloop::kafka

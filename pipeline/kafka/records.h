@@ -17,6 +17,12 @@ namespace echoloop::kafka {
 
 inline constexpr const char* kKind_header = "echoloop-kind";
 
+// What the records of a slice view.
+struct Held {
+  std::vector<MessagePtr> messages;
+  std::deque<std::string> texts;  // of records whose message holds another form
+};
+
 // Views the message, or a text that is added to `texts` for it: an event in binary mode becomes a structured one. Its
 // stage time is the message's, at most `latest`.
 stage::Record record_of(const rd_kafka_message_t& message, stage::Topic topic, Time latest,

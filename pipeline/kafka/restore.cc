@@ -55,13 +55,9 @@ Result<std::unique_ptr<Restore>> Restore::begin(const MemberOptions& options, st
 }
 
 Result<void> Restore::read_from(const std::vector<int>& shards) {
-  Properties properties = common_properties(options_);
-  for (auto& property : Properties{{"group.id", options_.group + ".restore"},  // librdkafka wants one; nobody joins it
-                                   {"isolation.level", "read_committed"},
-                                   {"enable.auto.commit", "false"},
-                                   {"auto.offset.reset", "error"},
-                                   {"queued.max.messages.kbytes", "65536"}})
-    properties.push_back(property);
+  Properties properties = reader_properties(options_, "restore");
+  properties.emplace_back("auto.offset.reset", "error");
+  properties.emplace_back("queued.max.messages.kbytes", "65536");
   auto consumer = make_client(RD_KAFKA_CONSUMER, properties);
   if (!consumer) return tl::make_unexpected(consumer.error());
   consumer_ = std::move(*consumer);

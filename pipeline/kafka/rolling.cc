@@ -34,7 +34,6 @@ void erase_turn(store::Batch& batch, int shard) { batch.erase(kTurn_table, shard
 
 Result<Slice> next_slice(const stage::View& rows, int shard, std::size_t bytes, std::int64_t next_offset) {
   Slice out;
-  if (bytes == 0) return out;
   auto turn = read_turn(rows, shard);
   if (!turn) return tl::make_unexpected(turn.error());
   if (turn->table == stage::Table{}) *turn = {next_offset, stage::Table{1}, ""};

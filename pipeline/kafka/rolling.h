@@ -28,7 +28,7 @@ struct Slice {
   std::vector<stage::Row> rows;           // the turn's own row is the last one
   std::optional<std::int64_t> forgotten;  // once the epoch is true: records before that offset may go
 };
-// About `bytes` of rows as they were before the epoch; none when bytes is 0. `next_offset`: the end of the changelog.
+// About `bytes` (more than 0) of rows as they were before the epoch. `next_offset`: the end of the changelog.
 Result<Slice> next_slice(const stage::View& rows, int shard, std::size_t bytes, std::int64_t next_offset);
 
 }  // namespace echoloop::kafka

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include "pipeline/kafka/records.h"
 
@@ -40,12 +39,6 @@ Properties consumer_properties(const MemberOptions& options, int worker) {
 tl::unexpected<Error> taken_over() {
   return broken_world("kafka", "another process runs as this member: its data folder is a copy of that one's");
 }
-
-// Messages and the records that view them; ends them all.
-struct Held {
-  std::vector<MessagePtr> messages;
-  std::deque<std::string> texts;  // of records whose message holds another form
-};
 
 }  // namespace
 

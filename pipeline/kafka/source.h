@@ -53,7 +53,6 @@ class Source {
   static void rebalance(rd_kafka_t*, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* list, void* self);
   Result<std::vector<Given>> take_over();
   Result<void> note(const rd_kafka_message_t& message);  // what is no record
-  bool holds(const stage::PollLimits& limits, std::size_t records, std::size_t bytes) const;
 
   MemberOptions options_;
   ClientPtr consumer_;

@@ -28,8 +28,12 @@ Result<std::map<std::string, int>> partitions_by_topic(rd_kafka_t* client) {
 // What a topic is made with; the rest is the broker's default. Deltas and cases are used up within seconds, the rest
 // stays: events for those who explain, the changelog because it is the state.
 Properties settings_of(const TopicOptions& options, const std::string& name) {
-  if (name == changelog_name(options)) return {{"retention.ms", "-1"}, {"retention.bytes", "-1"}};
-  return {};
+  Properties out{{"max.message.bytes", std::to_string(kRecord_bytes_max)}};
+  if (name == changelog_name(options)) {
+    out.emplace_back("retention.ms", "-1");
+    out.emplace_back("retention.bytes", "-1");
+  }
+  return out;
 }
 
 Result<void> create(rd_kafka_t* client, const TopicOptions& options, const std::vector<std::string>& names) {
@@ -92,6 +96,11 @@ Result<int> make_topics(rd_kafka_t* client, const TopicOptions& options) {
     wanted.partitions = events->second;
   if (!missing.empty()) {
     if (auto made = create(client, wanted, missing); !made) return tl::make_unexpected(made.error());
+    // Other members may have made some meanwhile, and in their way.
+    known = partitions_by_topic(client);
+    if (!known) return tl::make_unexpected(known.error());
+    if (auto events = known->find(topic_name(options, stage::Topic::events)); events != known->end())
+      wanted.partitions = events->second;
   }
   for (const std::string& name : names) {
     auto found = known->find(name);

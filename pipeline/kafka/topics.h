@@ -9,6 +9,9 @@
 
 namespace echoloop::kafka {
 
+// A document of 16 MiB, the largest that intake takes, with what lies around it: topics that are made take it.
+inline constexpr int kRecord_bytes_max = 20 << 20;
+
 struct TopicOptions {
   std::string prefix = "echoloop.";
   int partitions = 8;    // of every topic, when they are made

@@ -180,7 +180,7 @@ Result<std::optional<std::string>> cursor_parameter(const http::Request& request
 }
 
 http::Response refused(const Error& error) {
-  if (error.fault == Fault::world || error.fault == Fault::no_room)
+  if (error.fault != Fault::bad_input && error.fault != Fault::configuration)
     return http::problem(503, "Storage unavailable", error.text());
   return http::problem(400, "Invalid request", error.text(), {{"/query/" + error.where, "invalid", ""}});
 }

@@ -99,6 +99,16 @@ class Events(unittest.TestCase):
         self.assertIn("/id", json.dumps(self.letter("plum")))
         self.assertIn("kind 99", json.dumps(self.letter("kind 99")))
 
+    def test_events_larger_than_brokers_take_by_default(self):
+        big = json.loads(event("s-7"))
+        big["data"]["padding"] = [f"{i:07} which does not compress well {hash(str(i))}" for i in range(60_000)]
+        answer = self.server.post_lines(json.dumps(big).encode() + b"\n")
+        self.assertEqual(answer.status, 202, answer)
+        self.assertEqual(answer.json()["accepted"], 1, answer)
+        self.send("s-7", event("s-8").encode())
+        for name in ("s-7", "s-8"):
+            self.assertEqual(self.session(name)["session_id"], name)
+
     def test_http_intake_goes_the_same_way(self):
         answer = self.server.post_lines(event("s-6").encode() + b"\n{}\n")
         self.assertEqual(answer.status, 202, answer)
