@@ -234,8 +234,7 @@ class Harness:
         self.send(len(self.lines))
         problems = list(self.final_problems())
         for member in self.members:
-            member.server.process.terminate()
-            if member.server.process.wait(house.PATIENCE_S) != 0:
+            if member.server.stop() != 0:
                 problems.append(f"a member ended with {member.server.process.returncode}: {member.server.log()[-2000:]}")
         never = [name for name in self.points if not self.struck[name]]
         if never and self.options.kills >= 4 * len(self.points):
@@ -265,7 +264,7 @@ def main(arguments):
             harness = Harness(options, folder, broker)
             try:
                 problems = harness.run()
-            except (house.NotReached, house.Died) as error:
+            except (house.NotReached, house.Died, subprocess.TimeoutExpired) as error:
                 problems = [str(error)]
             for member in harness.members:
                 if member.alive():
