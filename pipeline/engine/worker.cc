@@ -36,8 +36,9 @@ void Worker::disconnect() {
   shards_.clear();
   end_.reset();
   records_ = bytes_ = 0;
+  std::unique_ptr<stage::Link> ended;  // outside the lock: it may take its time, and stop() does not wait for it
   std::lock_guard lock{link_mutex_};
-  link_.reset();
+  ended = std::move(link_);
 }
 
 // An epoch: take records until its time is over, its bounds are reached or somebody waits; let every shard write what

@@ -60,6 +60,7 @@ Result<std::unique_ptr<Source>> Source::open(const MemberOptions& options, int w
 Source::~Source() {
   if (!consumer_) return;
   closing_ = true;
+  rd_kafka_assign(consumer_.get(), nullptr);  // closing waits for an answer that the group may still be owed
   rd_kafka_consumer_close(consumer_.get());
   queue_.reset();
 }
