@@ -30,6 +30,7 @@ class HeldRows final : public stage::View {
 
 struct KafkaHouse::State {
   MemberOptions options;
+  Connect connect;
   int partitions = 0;
   std::unique_ptr<store::RocksStore> store;
   std::unique_ptr<HeldRows> rows;

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "pipeline/kafka/house_state.h"
+#include "pipeline/kafka/kafka_brokers.h"
 
 namespace echoloop::kafka {
 namespace {
@@ -31,7 +32,6 @@ Result<std::string> member_name(const fs::path& folder) {
 
 Result<std::unique_ptr<KafkaHouse>> KafkaHouse::open(const fs::path& folder, MemberOptions options,
                                                      const store::StoreOptions& store_options) {
-  auto state = std::make_unique<State>();
   if (options.name.empty()) {
     auto name = member_name(folder);
     if (!name) return tl::make_unexpected(name.error());
@@ -41,8 +41,17 @@ Result<std::unique_ptr<KafkaHouse>> KafkaHouse::open(const fs::path& folder, Mem
   if (!client) return tl::make_unexpected(client.error());
   auto partitions = make_topics(client->get(), options.topics);
   if (!partitions) return tl::make_unexpected(partitions.error());
-  state->partitions = *partitions;
+  Connect to_kafka = [options](int worker) { return kafka::connect(options, worker); };
+  return open(folder, std::move(options), store_options, *partitions, std::move(to_kafka));
+}
+
+Result<std::unique_ptr<KafkaHouse>> KafkaHouse::open(const fs::path& folder, MemberOptions options,
+                                                     const store::StoreOptions& store_options, int partitions,
+                                                     Connect connect) {
+  auto state = std::make_unique<State>();
+  state->partitions = partitions;
   state->options = std::move(options);
+  state->connect = std::move(connect);
   auto store = store::RocksStore::open(folder / "cache", store_options);
   if (!store) return tl::make_unexpected(store.error());
   state->store = std::move(*store);

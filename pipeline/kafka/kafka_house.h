@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "pipeline/kafka/brokers.h"
 #include "pipeline/kafka/member.h"
 #include "pipeline/stage/link.h"
 #include "pipeline/store/rocks_store.h"
@@ -26,6 +27,10 @@ class KafkaHouse {
   // not take; (away) no broker answers; (world) the store, as it tells.
   static Result<std::unique_ptr<KafkaHouse>> open(const std::filesystem::path& folder, MemberOptions options,
                                                   const store::StoreOptions& store);
+  // On other brokers than those that the options name.
+  using Connect = std::function<Result<std::unique_ptr<Brokers>>(int worker)>;
+  static Result<std::unique_ptr<KafkaHouse>> open(const std::filesystem::path& folder, MemberOptions options,
+                                                  const store::StoreOptions& store, int partitions, Connect connect);
   ~KafkaHouse();  // after its links
 
   int partitions() const;  // of every topic, constant

@@ -1,4 +1,4 @@
-// A worker's link on Kafka: its source, its sink, and the shards between them.
+// A worker's link on Kafka: the protocol by which shards move and epochs become true.
 #include <algorithm>
 #include <map>
 #include <set>
@@ -9,37 +9,21 @@
 #include "pipeline/kafka/house_state.h"
 #include "pipeline/kafka/restore.h"
 #include "pipeline/kafka/rolling.h"
-#include "pipeline/kafka/sink.h"
-#include "pipeline/kafka/source.h"
-#include "pipeline/kafka/trim.h"
 
 namespace echoloop::kafka {
 namespace {
 
-constexpr std::size_t kRecord_bytes = 400'000;  // of the changelog: well below the usual message.max.bytes
 // Of an epoch's changes is written of other rows beside them: the changelog holds two turns at most, and a turn takes
 // as many changes as twice the state.
-constexpr std::size_t kSlice_share = 2, kSlice_bytes_min = 4096;
+constexpr std::size_t kSlice_share = 2;
 constexpr Duration kRestore_step{100};  // then the group is answered
 
 }  // namespace
 
 class KafkaLink : public stage::Link {
  public:
-  static Result<std::unique_ptr<KafkaLink>> open(KafkaHouse::State& house, int worker) {
-    std::unique_ptr<KafkaLink> out{new KafkaLink(house, worker)};
-    auto sink = Sink::open(house.options, worker);
-    if (!sink) return tl::make_unexpected(sink.error());
-    out->sink_ = std::move(*sink);
-    auto source = Source::open(house.options, worker);
-    if (!source) return tl::make_unexpected(source.error());
-    out->source_ = std::move(*source);
-    auto trim = Trim::open(house.options);
-    if (!trim) return tl::make_unexpected(trim.error());
-    out->trim_ = std::move(*trim);
-    return out;
-  }
-
+  KafkaLink(KafkaHouse::State& house, int worker, std::unique_ptr<Brokers> brokers)
+      : house_(house), worker_(worker), brokers_(std::move(brokers)) {}
   ~KafkaLink() override { house_.set(worker_, {}); }
 
   Result<stage::Poll> poll(Duration timeout, const stage::PollLimits& limits) override {
@@ -47,9 +31,9 @@ class KafkaLink : public stage::Link {
     // The engine has ended its epoch: what was taken may go.
     if (yielding_) {
       yielding_ = false;
-      if (auto done = source_->yield(); !done) return tl::make_unexpected(done.error());
+      if (auto done = brokers_->yield(); !done) return tl::make_unexpected(done.error());
     }
-    auto news = source_->poll(restore_ ? Duration{0} : timeout, limits, poll.slices);
+    auto news = brokers_->poll(restore_ ? Duration{0} : timeout, limits, poll.slices);
     if (!news) return tl::make_unexpected(news.error());
     for (const stage::Slice& slice : poll.slices) behind_[slice.partition] = slice.records.back().offset + 1;
     if (news->taken) give_up(poll);
@@ -70,21 +54,21 @@ class KafkaLink : public stage::Link {
     ECHOLOOP_CRASH_POINT("kafka.begin");
     auto changes = changes_of(epoch);
     if (!changes) return tl::make_unexpected(changes.error());
-    std::map<stage::Partition, Sink::Offset> sent;  // of the last record that it wrote to other stages
+    std::map<stage::Partition, Brokers::Offset> sent;  // of the last record that it wrote to other stages
 
-    if (auto begun = sink_->begin(); !begun) return begun;
+    if (auto begun = brokers_->begin(); !begun) return begun;
     ECHOLOOP_CRASH_POINT("kafka.after_begin");
     for (stage::Output& output : epoch.outputs) {
       const int partition = partition_of(output.key, house_.partitions);
       const stage::Topic topic = output.topic;
-      auto written = sink_->write(std::move(output), partition);
+      auto written = brokers_->write(std::move(output), partition);
       if (!written) return tl::make_unexpected(written.error());
       sent[{topic, partition}] = *written;
     }
     ECHOLOOP_CRASH_POINT("kafka.after_outputs");
     for (auto& [shard, change] : *changes) {
-      for (const std::string& record : pack_epoch(change.epoch, change.written(), kRecord_bytes)) {
-        auto written = sink_->write_changelog(shard, record);
+      for (const std::string& record : pack_epoch(change.epoch, change.written(), house_.options.record_bytes)) {
+        auto written = brokers_->write_changelog(shard, record);
         if (!written) return tl::make_unexpected(written.error());
         change.offset = *written;
       }
@@ -93,8 +77,7 @@ class KafkaLink : public stage::Link {
     std::vector<Committed> offsets;
     for (const stage::Position& position : epoch.positions)
       offsets.push_back({position, changes->at(position.partition.number).epoch});
-    const GroupPtr group = source_->group();
-    if (auto done = sink_->finish(offsets, group.get()); !done) return done;
+    if (auto done = brokers_->finish(offsets); !done) return done;
     ECHOLOOP_CRASH_POINT("kafka.after_commit");
 
     batch_.clear();
@@ -106,7 +89,7 @@ class KafkaLink : public stage::Link {
     }
     if (auto written = house_.store->write(batch_); !written) return written;
     for (const auto& [shard, change] : *changes) {
-      if (change.slice.forgotten) trim_->before(shard, *change.slice.forgotten);
+      if (change.slice.forgotten) brokers_->trim(shard, *change.slice.forgotten);
     }
     ECHOLOOP_CRASH_POINT("kafka.end");
     became_true(epoch.positions, sent);
@@ -115,17 +98,15 @@ class KafkaLink : public stage::Link {
 
   const stage::View& view() const override { return *house_.store; }
   int partitions() const override { return house_.partitions; }
-  void wake() override { source_->wake(); }
+  void wake() override { brokers_->wake(); }
 
  private:
-  KafkaLink(KafkaHouse::State& house, int worker) : house_(house), worker_(worker) {}
-
   // What an epoch does to one shard.
   struct Change {
     std::int64_t epoch = 0;
     std::vector<const stage::Row*> rows;
     Slice slice;
-    Sink::Offset offset = nullptr;  // of its last record in the changelog
+    Brokers::Offset offset = nullptr;  // of its last record in the changelog
 
     std::vector<const stage::Row*> written() const {
       std::vector<const stage::Row*> out;
@@ -143,8 +124,8 @@ class KafkaLink : public stage::Link {
       std::size_t bytes = 0;
       for (const stage::Row* row : change.rows) bytes += row->key.size() + (row->value ? row->value->size() : 0);
       const Marker& marker = markers_.at(shard);
-      auto slice =
-          next_slice(*house_.store, shard, std::max(bytes / kSlice_share, kSlice_bytes_min), marker.next_offset);
+      auto slice = next_slice(*house_.store, shard, std::max(bytes / kSlice_share, house_.options.slice_bytes_min),
+                              marker.next_offset);
       if (!slice) return tl::make_unexpected(slice.error());
       change.slice = std::move(*slice);
       change.epoch = marker.epoch + 1;
@@ -153,7 +134,7 @@ class KafkaLink : public stage::Link {
   }
 
   void became_true(const std::vector<stage::Position>& positions,
-                   const std::map<stage::Partition, Sink::Offset>& sent) {
+                   const std::map<stage::Partition, Brokers::Offset>& sent) {
     house_.note(positions, sent);
     for (const stage::Position& position : positions) {
       read_[position.partition] = position.next_offset;
@@ -187,7 +168,7 @@ class KafkaLink : public stage::Link {
       return broken_world("kafka", fmt::format("the group gave {} of the {} partitions of shard {}: it needs all", n,
                                                std::size(kInputs), shard));
     }
-    auto restore = Restore::begin(house_.options, *house_.store, epochs);
+    auto restore = Restore::begin(*brokers_, *house_.store, epochs);
     if (!restore) return tl::make_unexpected(restore.error());
     restore_ = std::move(*restore);
     given_ = std::move(given);
@@ -206,7 +187,7 @@ class KafkaLink : public stage::Link {
     }
     given_.clear();
     poll.assigned.assign(held_.begin(), held_.end());
-    return source_->release();
+    return brokers_->release();
   }
 
   void tell_standing() {
@@ -214,17 +195,15 @@ class KafkaLink : public stage::Link {
     for (const auto& partition : held_) {
       if (partition.topic != stage::Topic::events) continue;
       standing.shards.push_back(partition.number);
-      standing.backlog += std::max<std::int64_t>(source_->end_of(partition) - read_.at(partition), 0);
+      standing.backlog += std::max<std::int64_t>(brokers_->end_of(partition) - read_.at(partition), 0);
     }
-    standing.settled = !restore_ && !yielding_ && behind_.empty() && source_->at_end();
+    standing.settled = !restore_ && !yielding_ && behind_.empty() && brokers_->at_end();
     house_.set(worker_, std::move(standing));
   }
 
   KafkaHouse::State& house_;
   const int worker_;
-  std::unique_ptr<Sink> sink_;
-  std::unique_ptr<Source> source_;
-  std::unique_ptr<Trim> trim_;
+  std::unique_ptr<Brokers> brokers_;
   std::vector<Given> given_;  // being restored
   std::unique_ptr<Restore> restore_;
   std::set<stage::Partition> held_;
@@ -236,9 +215,9 @@ class KafkaLink : public stage::Link {
 };
 
 Result<std::unique_ptr<stage::Link>> KafkaHouse::link(int worker, int) {
-  auto link = KafkaLink::open(*state_, worker);
-  if (!link) return tl::make_unexpected(link.error());
-  return std::unique_ptr<stage::Link>{std::move(*link)};
+  auto brokers = state_->connect(worker);
+  if (!brokers) return tl::make_unexpected(brokers.error());
+  return std::make_unique<KafkaLink>(*state_, worker, std::move(*brokers));
 }
 
 }  // namespace echoloop::kafka

@@ -22,6 +22,9 @@ struct MemberOptions {
   Duration session_timeout{10'000};
   Duration transaction_timeout{60'000};
   std::size_t fetch_bytes = std::size_t{64} << 20;  // of a worker's records on their way to it
+  // Of the changelog: the size of its records, well below what brokers take; and the least of other rows that an epoch
+  // writes beside its own.
+  std::size_t record_bytes = 400'000, slice_bytes_min = 4096;
   // The latest stage time that a record may have; missing: records say their times themselves.
   std::function<Time()> latest;
 };

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "pipeline/kafka/brokers.h"
 #include "pipeline/kafka/changelog.h"
-#include "pipeline/kafka/member.h"
 
 namespace echoloop::kafka {
 
@@ -17,7 +17,7 @@ namespace echoloop::kafka {
 class Restore {
  public:
   // `epochs`: of each shard, as its committed offsets say. Errors: away, world.
-  static Result<std::unique_ptr<Restore>> begin(const MemberOptions& options, store::RocksStore& store,
+  static Result<std::unique_ptr<Restore>> begin(Brokers& brokers, store::RocksStore& store,
                                                 const std::map<int, std::int64_t>& epochs);
 
   // Reads on for up to `timeout`; answers whether all shards are there. Error (away): nothing comes any more.
@@ -26,16 +26,15 @@ class Restore {
   const std::map<int, Marker>& markers() const { return markers_; }
 
  private:
-  Restore(const MemberOptions& options, store::RocksStore& store) : options_(options), store_(store) {}
+  Restore(Brokers& brokers, store::RocksStore& store) : brokers_(brokers), store_(store) {}
   Result<void> read_from(const std::vector<int>& shards);
-  Result<void> apply(const rd_kafka_message_t& message);
+  Result<void> apply(int shard, std::int64_t offset, std::string_view record);
 
-  MemberOptions options_;
+  Brokers& brokers_;
   store::RocksStore& store_;
   std::map<int, Marker> markers_;
   std::map<int, std::int64_t> wanted_;  // epochs of the shards that are not there yet
-  ClientPtr consumer_;
-  QueuePtr queue_;
+  std::unique_ptr<ChangelogReader> changelog_;
   std::uint64_t records_ = 0, bytes_ = 0;
   std::chrono::steady_clock::time_point last_record_, last_told_;
 };

@@ -1,5 +1,4 @@
-// The writing end of a worker: one transactional producer. A transaction holds all that an epoch wrote and where it had
-// read to; the broker makes all of it true or nothing.
+// The writing end of a worker: one transactional producer. What its calls promise, Brokers says.
 #pragma once
 
 #include <deque>
@@ -8,17 +7,11 @@
 #include <span>
 #include <string>
 
+#include "pipeline/kafka/brokers.h"
 #include "pipeline/kafka/member.h"
 #include "pipeline/kafka/records.h"
-#include "pipeline/stage/link.h"
 
 namespace echoloop::kafka {
-
-// Where to read on, and the epoch of the shard that this is true of.
-struct Committed {
-  stage::Position position;
-  std::int64_t epoch = 0;
-};
 
 // One thread. After an error it must be made anew; what it had begun is then aborted by the broker.
 class Sink {
@@ -28,11 +21,9 @@ class Sink {
   ~Sink();
 
   Result<void> begin();
-  // Where the offset of the record stands once finish() has succeeded, until the next begin().
-  using Offset = const std::int64_t*;
+  using Offset = Brokers::Offset;
   Result<Offset> write(stage::Output output, int partition);
   Result<Offset> write_changelog(int partition, std::string_view record);
-  // Everything written, and the offsets, in one.
   Result<void> finish(std::span<const Committed> offsets, const rd_kafka_consumer_group_metadata_t* group);
 
  private:

@@ -81,8 +81,8 @@ void Source::rebalance(rd_kafka_t* consumer, rd_kafka_resp_err_t code, rd_kafka_
   }
 }
 
-Result<Source::News> Source::poll(Duration timeout, const stage::PollLimits& limits,
-                                  std::vector<stage::Slice>& slices) {
+Result<Brokers::News> Source::poll(Duration timeout, const stage::PollLimits& limits,
+                                   std::vector<stage::Slice>& slices) {
   std::map<stage::Partition, stage::Slice> found;
   auto held = std::make_shared<Held>();
   std::size_t records = 0, bytes = 0;
@@ -116,7 +116,7 @@ Result<Source::News> Source::poll(Duration timeout, const stage::PollLimits& lim
     slice.keep = held;
     slices.push_back(std::move(slice));
   }
-  News news;
+  Brokers::News news;
   news.taken = taken_ && held_;
   if (taken_ && !held_) {
     if (auto done = yield(); !done) return tl::make_unexpected(done.error());

@@ -10,39 +10,22 @@
 #include <string>
 #include <vector>
 
+#include "pipeline/kafka/brokers.h"
 #include "pipeline/kafka/member.h"
-#include "pipeline/stage/link.h"
 
 namespace echoloop::kafka {
 
-// A partition that the group gave this worker.
-struct Given {
-  stage::Partition partition;
-  std::int64_t next_offset = -1;  // the first record that no transaction has processed; -1: from the beginning
-  std::int64_t epoch = 0;         // of the shard, when that was committed
-};
-
-// One thread, but wake().
+// One thread, but wake(). What its calls promise, Brokers says.
 class Source {
  public:
   // Joins the group. Errors: configuration, away.
   static Result<std::unique_ptr<Source>> open(const MemberOptions& options, int worker);
   ~Source();  // of a static member: the group waits for it to come back
 
-  // Waits up to `timeout` for records or a change of the assignment. Adds slices; says what came beside them.
-  struct News {
-    std::optional<std::vector<Given>> given;  // all that this worker holds from now on, held back until release()
-    bool taken = false;                       // what it held goes to others, after yield()
-  };
-  Result<News> poll(Duration timeout, const stage::PollLimits& limits, std::vector<stage::Slice>& slices);
-  // The records of the given partitions may come: their shards are restored.
+  Result<Brokers::News> poll(Duration timeout, const stage::PollLimits& limits, std::vector<stage::Slice>& slices);
   Result<void> release();
-  // The group may give what was taken to others.
   Result<void> yield();
-
-  // Every partition was read to its end.
   bool at_end() const;
-  // Where a partition ends, as far as the brokers have said; 0: nothing yet.
   std::int64_t end_of(stage::Partition partition) const;
   // Who this worker is in the group at the moment: what a transaction shows.
   GroupPtr group() const;

@@ -11,6 +11,7 @@
 #include "tests/processors/stream.h"
 #include "tests/stages/configuration.h"
 #include "tests/stages/driver.h"
+#include "tests/stages/read_out.h"
 
 namespace echoloop {
 namespace {
@@ -21,26 +22,6 @@ using stages::DriverOptions;
 constexpr int kSessions = 60;
 constexpr Time kNow = from_ms(1'772'800'000'000);  // after all that the streams tell
 
-constexpr std::string_view kRules = R"(thresholds:
-  - {id: unhappy, version: 1, title: {zh: "{category}", en: "{category}"}, metric: dsat, group_by: [category], window: day, minimum_n: 3,
-     hysteresis: 0.1, tiers: [{above: 0.3, severity: medium, escalate_to: lead}, {above: 0.5, severity: high, escalate_to: manager}]}
-  - {id: unhappy-week, version: 1, title: {zh: "{group}", en: "{group}"}, metric: csat, group_by: [group], window: week, minimum_n: 2,
-     tiers: [{below: 0.5, severity: low, escalate_to: lead}]}
-  - {id: tagged, version: 1, title: {zh: "{tag}", en: "{tag}"}, metric: evaluations, group_by: [tag], where: {tag: [late, rude, broken]}, window: day,
-     minimum_n: 1, tiers: [{above: 3, severity: low, escalate_to: lead}]}
-  - {id: surge, version: 1, title: {zh: "{channel}", en: "{channel}"}, metric: sessions, group_by: [channel, category], window: day, minimum_n: 1,
-     over_usual: {periods: 2}, tiers: [{above: 0.5, severity: low, escalate_to: lead}]}
-recoveries:
-  - {id: call-back, version: 1, title: {zh: 回电, en: Call back}, when: {unresolved: true, wants_contact: true}, severity: high}
-  - {id: low, version: 1, title: {zh: 低分, en: Low}, when: {low_score: true}, severity: low}
-)";
-
-DomainTexts house() {
-  DomainTexts texts = stages::small_house();
-  texts["rules.yaml"] = kRules;
-  return texts;
-}
-
 void replace_once(std::string& text, std::string_view what, std::string_view with) {
   const auto at = text.find(what);
   ASSERT_NE(at, std::string::npos) << what;
@@ -49,7 +30,7 @@ void replace_once(std::string& text, std::string_view what, std::string_view wit
 
 // The same house with other aliases, boxes and sets, some from a day within the stream on.
 DomainTexts changed_house() {
-  DomainTexts texts = house();
+  DomainTexts texts = stages::ruled_house();
   replace_once(texts["taxonomy.yaml"], "aliases: [快递慢, slow parcel]",
                "aliases: [slow parcel, {text: 龟速, effective_from: 2026-03-03T00:00:00+08:00}]");
   replace_once(texts["taxonomy.yaml"], "id: rude, name: {zh: 态度差, en: Bad attitude}, moment: greeting",
@@ -62,27 +43,6 @@ DomainTexts changed_house() {
   return texts;
 }
 
-// What of the tasks is a function of the final state.
-std::vector<std::string> live_tasks(const Driver& driver) {
-  std::vector<std::string> out;
-  for (const state::Task& task : driver.tasks()) {
-    const std::vector<std::string> scope(task.scope().begin(), task.scope().end());
-    const std::string cause =
-        fmt::format("{} {} {} {}", task.tenant(), task.rule(), fmt::join(scope, "/"), task.session_id());
-    if (task.kind() == "safety") {
-      out.push_back(fmt::format("{}: withdrawn {}", cause, task.evidence_withdrawn()));
-    } else if (task.kind() == "recovery") {
-      if (!task.evidence_withdrawn()) out.push_back(cause);
-    } else if (task.state() != "cancelled") {
-      const std::vector<std::string> sample(task.sample().begin(), task.sample().end());
-      out.push_back(fmt::format("{}: count {}, windows {} to {}, last {} of {}, sample {}", cause, task.count(),
-                                task.first_window(), task.last_window(), task.numerator(), task.n(),
-                                fmt::join(sample, " ")));
-    }
-  }
-  return out;
-}
-
 struct Outcome {
   std::vector<std::string> rows, tasks;
   std::map<std::string, std::int64_t> counters;
@@ -90,7 +50,7 @@ struct Outcome {
 };
 
 Outcome outcome_of(const Driver& driver) {
-  Outcome out{driver.aggregates(), live_tasks(driver), driver.counters(), driver.failures()};
+  Outcome out{driver.aggregates(), stages::live_tasks(driver.tasks()), driver.counters(), driver.failures()};
   EXPECT_THAT(driver.dead_letters(), testing::IsEmpty());
   return out;
 }
@@ -123,13 +83,13 @@ class Stages : public testing::TestWithParam<std::uint64_t> {
 TEST_P(Stages, OrderRepetitionEpochsShardsAndFailuresLeaveNoTrace) {
   SCOPED_TRACE(fmt::format("seed {}", GetParam()));
   std::vector<std::string> events = random_stream::events(GetParam(), kSessions);
-  const Outcome expected = plainly(events, house());
+  const Outcome expected = plainly(events, stages::ruled_house());
   ASSERT_THAT(expected.rows, testing::SizeIs(testing::Gt(100u)));
   ASSERT_THAT(expected.tasks, testing::SizeIs(testing::Gt(10u)));
 
   std::shuffle(events.begin(), events.end(), random_);
   const std::size_t once = events.size();
-  Driver driver{stages::loaded(house()), hostile(GetParam())};
+  Driver driver{stages::loaded(stages::ruled_house()), hostile(GetParam())};
   driver.set_now(kNow);
   std::int64_t sent = 0;
   for (std::size_t i = 0; i < once; ++i) {
@@ -154,15 +114,15 @@ TEST_P(Stages, RulesLoadedInTheMiddleCountLikeRulesFromTheStart) {
   SCOPED_TRACE(fmt::format("seed {}", GetParam()));
   const std::vector<std::string> events = random_stream::events(GetParam(), kSessions);
   const Outcome expected = plainly(events, changed_house());
-  ASSERT_NE(expected.rows, plainly(events, house()).rows);
+  ASSERT_NE(expected.rows, plainly(events, stages::ruled_house()).rows);
 
-  Driver driver{stages::loaded(house()), hostile(GetParam())};
+  Driver driver{stages::loaded(stages::ruled_house()), hostile(GetParam())};
   driver.set_now(kNow);
   for (std::size_t i = 0; i < events.size(); ++i) {
     driver.append(events[i]);
     if (i % 17 == 0) driver.run();
     if (i == events.size() / 3 || i == 2 * events.size() / 3) driver.reload(stages::loaded(changed_house()));
-    if (i == events.size() / 2) driver.reload(stages::loaded(house()));
+    if (i == events.size() / 2) driver.reload(stages::loaded(stages::ruled_house()));
     if (random_() % 25 == 0) driver.restart();
   }
   driver.run();
@@ -174,7 +134,7 @@ TEST_P(Stages, RulesLoadedInTheMiddleCountLikeRulesFromTheStart) {
 
 TEST_P(Stages, WhatIsWithdrawnAndUntoldLeavesNothingBehind) {
   SCOPED_TRACE(fmt::format("seed {}", GetParam()));
-  Driver driver{stages::loaded(house()), hostile(GetParam())};
+  Driver driver{stages::loaded(stages::ruled_house()), hostile(GetParam())};
   driver.set_now(kNow);
   for (int i = 0; i < 12; ++i) {
     const std::string session = fmt::format(R"("tenant":"acme","session_id":"s{}")", i);
@@ -190,7 +150,7 @@ TEST_P(Stages, WhatIsWithdrawnAndUntoldLeavesNothingBehind) {
     send("evaluation.withdrawn", "w", R"("evaluation_id":"v","reason":"test")");
   }
   driver.run();
-  EXPECT_THAT(live_tasks(driver), testing::IsEmpty());
+  EXPECT_THAT(stages::live_tasks(driver.tasks()), testing::IsEmpty());
   // Nothing but twelve sessions without an evaluation: one cell a set.
   std::vector<std::string> sessions_only;
   for (const std::string& line : driver.aggregates()) {
@@ -198,7 +158,8 @@ TEST_P(Stages, WhatIsWithdrawnAndUntoldLeavesNothingBehind) {
     EXPECT_THAT(line, testing::AnyOf(testing::HasSubstr(R"("unknown_unanswered":12})"),
                                      testing::HasSubstr(R"("all_sessions":12,"unknown_unanswered":12})")));
   }
-  EXPECT_THAT(driver.aggregates(), testing::SizeIs(stages::loaded(house())->counting.front().sets.size()));
+  EXPECT_THAT(driver.aggregates(),
+              testing::SizeIs(stages::loaded(stages::ruled_house())->counting.front().sets.size()));
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, Stages, testing::Range<std::uint64_t>(1, 13));
@@ -206,7 +167,7 @@ INSTANTIATE_TEST_SUITE_P(Seeds, Stages, testing::Range<std::uint64_t>(1, 13));
 // More sessions than one epoch recounts: the pass goes on by itself, through failed commits and restarts.
 TEST(Recount, OfManySessionsEndsThroughFailuresAndRestarts) {
   constexpr int kMany = 20'500;
-  DomainTexts texts = house();
+  DomainTexts texts = stages::ruled_house();
   texts["rules.yaml"] = "thresholds: []\nrecoveries: []\n";
   std::string& metrics = texts["metrics.yaml"];
   metrics = metrics.substr(0, metrics.find("dimension_sets:")) + "dimension_sets:\n  - []\n";
@@ -239,7 +200,7 @@ TEST(Recount, OfManySessionsEndsThroughFailuresAndRestarts) {
 
 // Rules that changed while echoloop stood still: nobody sends a wake-up.
 TEST(Recount, BeginsByItselfWhenEcholoopStartsWithOtherRules) {
-  DomainTexts texts = house();
+  DomainTexts texts = stages::ruled_house();
   Driver driver{stages::loaded(texts), {}};
   driver.set_now(kNow);
   driver.append(

@@ -10,6 +10,8 @@ namespace echoloop::stages {
 
 // The small house of tests/behaviour/config, by file name.
 DomainTexts small_house();
+// The same with rules that random streams of few sessions meet.
+DomainTexts ruled_house();
 
 // Throws std::runtime_error with every fault.
 std::shared_ptr<const Domain> loaded(const DomainTexts& texts, bool strict_tenants = false,

@@ -6,13 +6,13 @@
 #include <stdexcept>
 #include <tuple>
 
-#include "pipeline/aggregates/cube.h"
 #include "pipeline/base/bytes.h"
 #include "pipeline/base/hash.h"
 #include "processors/casework/case_book.h"
 #include "processors/casework/casework.h"
 #include "processors/insight/insight.h"
 #include "processors/sessions/sessions.h"
+#include "tests/stages/read_out.h"
 
 namespace echoloop::stages {
 namespace {
@@ -47,10 +47,6 @@ Message parsed(std::string_view bytes) {
     throw std::runtime_error("a row that cannot be read");
   }
   return message;
-}
-
-void check(const Result<void>& done) {
-  if (!done) throw std::runtime_error(done.error().text());
 }
 
 }  // namespace
@@ -135,39 +131,9 @@ bool Driver::run_epoch(std::size_t worker) {
   return true;
 }
 
-std::vector<std::pair<std::string, std::string>> Driver::rows(stage::Table table) const {
-  std::vector<std::pair<std::string, std::string>> out;
-  for (int shard = 0; shard < house_.partitions(); ++shard) {
-    check(house_.view().scan(table, shard, "", "", [&](std::string_view key, std::string_view value) {
-      out.emplace_back(key, value);
-      return true;
-    }));
-  }
-  return out;
-}
+std::vector<std::string> Driver::aggregates() const { return aggregates_of(house_.view(), shards()); }
 
-std::vector<std::string> Driver::aggregates() const {
-  std::vector<std::string> lines;
-  for (const auto& [key, value] : rows(stage::Table::cube)) {
-    auto cell = aggregates::parse_cube_key(key);
-    aggregates::Measures measures;
-    if (!cell || !measures.parse(value)) throw std::runtime_error("a row of the cube that cannot be read");
-    lines.push_back(aggregates::canonical_line(*cell, measures));
-  }
-  std::sort(lines.begin(), lines.end());
-  return lines;
-}
-
-std::vector<state::Task> Driver::tasks() const {
-  std::vector<state::Task> out;
-  for (const auto& [key, value] : rows(stage::Table::tasks)) out.push_back(parsed<state::Task>(value));
-  const auto order = [](const state::Task& task) {
-    return std::tuple(task.tenant(), task.rule(), std::vector<std::string>(task.scope().begin(), task.scope().end()),
-                      task.session_id(), task.opened_at(), task.id());
-  };
-  std::sort(out.begin(), out.end(), [&](const auto& a, const auto& b) { return order(a) < order(b); });
-  return out;
-}
+std::vector<state::Task> Driver::tasks() const { return tasks_of(house_.view(), shards()); }
 
 std::vector<std::string> Driver::told() const {
   std::vector<std::tuple<Time, int, std::int64_t, std::string>> records;
@@ -185,17 +151,12 @@ std::vector<std::string> Driver::told() const {
 
 std::vector<state::DeadLetter> Driver::dead_letters() const {
   std::vector<state::DeadLetter> out;
-  for (const auto& [key, value] : rows(stage::Table::dead)) out.push_back(parsed<state::DeadLetter>(value));
+  for (const auto& [key, value] : rows_of(house_.view(), shards(), stage::Table::dead))
+    out.push_back(parsed<state::DeadLetter>(value));
   return out;
 }
 
-std::map<std::string, std::int64_t> Driver::counters() const {
-  std::map<std::string, std::int64_t> out;
-  for (const auto& [key, value] : rows(stage::Table::counters)) {
-    if (!key.ends_with("/now")) out[key] += Reader{value}.signed_varint();
-  }
-  return out;
-}
+std::map<std::string, std::int64_t> Driver::counters() const { return counters_of(house_.view(), shards()); }
 
 std::optional<state::CommandResult> Driver::answer(std::string_view source, std::string_view id) const {
   std::string key = casework::command_key(source, id);

@@ -68,8 +68,6 @@ class Driver {
   int failures() const { return failures_; }  // injected ones that struck
 
  private:
-  std::vector<std::pair<std::string, std::string>> rows(stage::Table table) const;  // of all shards
-
   const DriverOptions options_;
   memory::MemoryHouse house_;
   std::shared_ptr<CurrentDomain> domain_;

@@ -1,0 +1,14 @@
+// Brokers by librdkafka.
+#pragma once
+
+#include <memory>
+
+#include "pipeline/kafka/brokers.h"
+#include "pipeline/kafka/member.h"
+
+namespace echoloop::kafka {
+
+// Ends what an earlier one of this worker left under way, and joins the group. Errors: configuration, away.
+Result<std::unique_ptr<Brokers>> connect(const MemberOptions& options, int worker);
+
+}  // namespace echoloop::kafka
