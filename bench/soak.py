@@ -4,8 +4,8 @@
     ./dev bench soak [--minutes 30] [--memory-mib 512] [--per-retention 120] [--rate EVENTS_A_SECOND]
 
 A real `echoloop run --clock event` with the shipped configuration, a retention of one hour of stage time, and segments of 8 MiB. The events
-carry times that run so fast that --per-retention real seconds are an hour. First full speed is measured (or --rate given), then half of it
-is sent, evenly. Each minute a line: events, memory, and the parts of the disk. At the end it judges: from the first third on (when all
+carry times that run so fast that --per-retention real seconds are an hour. First full speed is measured, through two retentions (or --rate given),
+then half of it is sent, evenly. Each minute a line: events, memory, and the parts of the disk. At the end it judges: from the first third on (when all
 has been forgotten at least twice) neither memory nor log nor store may trend upwards by more than a tenth an hour of event time. What is kept
 for ever, rows of aggregates (a few for each hour and value) and tasks, is a part of the store and grows by what it has to.
 Exit 1 when something was judged bad.
@@ -25,7 +25,6 @@ from guests import LINES, MIB, Judge, closed, house, rss_of
 BATCH = 500
 START_S = 1_772_409_600  # 2026-03-02T00:00:00Z
 HOUR_S = 3600
-WARM_UP_S = 15
 SAMPLE_S = 10  # between looks at memory
 
 
@@ -58,7 +57,7 @@ def bytes_below(folder):
 class Sender:
     def __init__(self, host, per_retention_s):
         self.connection = http.client.HTTPConnection(host, timeout=120)
-        self.numbers, self.speed = itertools.count(), HOUR_S / per_retention_s
+        self.numbers, self.speed, self.per_retention_s = itertools.count(), HOUR_S / per_retention_s, per_retention_s
         self.begin, self.sent, self.full = time.monotonic(), 0, 0
 
     def event_time(self):
@@ -93,12 +92,15 @@ class Sender:
 
 
 def full_speed(server, sender):
-    """Events a second that go through everything."""
-    begin, sent = time.monotonic(), sender.sent
-    while time.monotonic() < begin + WARM_UP_S:
+    """Events a second that go through everything while as many are forgotten: over the last half of the first two retentions."""
+    begin = time.monotonic()
+    counted_from, sent = None, 0
+    while time.monotonic() < begin + 2 * sender.per_retention_s:
         sender.send_batch()
+        if counted_from is None and time.monotonic() > begin + 1.5 * sender.per_retention_s:
+            counted_from, sent = time.monotonic(), sender.sent
     server.wait_settled()
-    return (sender.sent - sent) / (time.monotonic() - begin)
+    return (sender.sent - sent) / (time.monotonic() - counted_from)
 
 
 class Looks:
@@ -149,7 +151,7 @@ def main(arguments):
                 rate = full / 2
                 print(f"  full speed {full:.0f} events/s; half of it for {options.minutes:g} minutes")
             looks = Looks(server, sender)
-            begun = sender.sent
+            begun, sender.full = sender.sent, 0
             sender.send(rate, options.minutes * 60, looks.look)
             seconds = time.monotonic() - looks.begin
             server.wait_settled()
