@@ -22,4 +22,22 @@ Text partition_key_of(const Event& event) {
       event.data);
 }
 
+std::optional<Time> event_time(const Event& event) {
+  return std::visit(
+      [&event](const auto& data) -> std::optional<Time> {
+        if constexpr (requires { data.closed_at; }) {
+          return data.closed_at;
+        } else if constexpr (requires { data.sent_at; }) {
+          return data.sent_at;
+        } else if constexpr (requires { data.submitted_at; }) {
+          return data.submitted_at;
+        } else if constexpr (requires { data.time; }) {
+          return data.time;
+        } else {
+          return event.time;
+        }
+      },
+      event.data);
+}
+
 }  // namespace echoloop

@@ -167,5 +167,7 @@ Text type_name(const Event& event);
 Text tenant_of(const Event& event);
 // The session id; the task id for a command, the name for an outcome. murmur2 of it chooses the partition.
 Text partition_key_of(const Event& event);
+// When the event happened, by the times in its data; none for events that need not say it.
+std::optional<Time> event_time(const Event& event);
 
 }  // namespace echoloop

@@ -135,13 +135,26 @@ std::optional<std::string> prefix_end(std::string_view prefix) {
   return end;
 }
 
+constexpr std::string_view kHex = "0123456789abcdef";
+
 std::string to_hex(std::string_view bytes) {
-  static constexpr char kDigits[] = "0123456789abcdef";
   std::string out;
   out.reserve(bytes.size() * 2);
   for (char c : bytes) {
-    out.push_back(kDigits[static_cast<std::uint8_t>(c) >> 4]);
-    out.push_back(kDigits[static_cast<std::uint8_t>(c) & 15]);
+    out.push_back(kHex[static_cast<std::uint8_t>(c) >> 4]);
+    out.push_back(kHex[static_cast<std::uint8_t>(c) & 15]);
+  }
+  return out;
+}
+
+std::optional<std::string> from_hex(std::string_view hex) {
+  if (hex.size() % 2 != 0) return std::nullopt;
+  std::string out;
+  out.reserve(hex.size() / 2);
+  for (std::size_t i = 0; i < hex.size(); i += 2) {
+    const auto high = kHex.find(hex[i]), low = kHex.find(hex[i + 1]);
+    if (high == std::string_view::npos || low == std::string_view::npos) return std::nullopt;
+    out.push_back(static_cast<char>(high << 4 | low));
   }
   return out;
 }

@@ -79,5 +79,6 @@ class KeyReader {
 std::optional<std::string> prefix_end(std::string_view prefix);
 
 std::string to_hex(std::string_view bytes);
+std::optional<std::string> from_hex(std::string_view hex);  // of lower-case digits; none when it is something else
 
 }  // namespace echoloop

@@ -234,7 +234,8 @@ net::awaitable<Response> Connection::run(const Route& route) {
     co_return overloaded("too many requests wait for a worker");
   }
   auto work = [this, &route]() -> net::awaitable<Response> { co_return answer(route, request_); };
-  auto response = co_await net::co_spawn(house_.workers, work, net::use_awaitable);
+  auto& pool = route.operation.run_on == RunOn::peers ? house_.peers : house_.workers;
+  auto response = co_await net::co_spawn(pool, work, net::use_awaitable);
   --house_.waiting;
   co_return response;
 }

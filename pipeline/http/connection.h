@@ -19,6 +19,8 @@
 
 namespace echoloop::http {
 
+inline constexpr std::size_t kPeer_threads = 4;
+
 // What all connections share. Outlives them.
 struct House {
   House(ServerOptions given, Router routes)
@@ -26,6 +28,7 @@ struct House {
   const ServerOptions options;
   const Router router;
   boost::asio::thread_pool workers;
+  boost::asio::thread_pool peers{kPeer_threads};
   std::atomic<bool> stopping{false};
   std::atomic<std::size_t> waiting{0};
   std::atomic<std::size_t> body_bytes{0};

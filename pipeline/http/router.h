@@ -16,6 +16,7 @@ inline constexpr std::size_t kBodyMax_bytes = 16u << 20;
 
 enum class RunOn {
   workers,    // may block on the disk
+  peers,      // asked by other servers, on threads that no handler of `workers` occupies while it waits for an answer
   io_thread,  // must answer at once: still answers when every worker is busy (/livez)
 };
 

@@ -182,6 +182,7 @@ void Server::Running::stop(Duration limit) {
   }
   lock.unlock();
   house_.workers.join();
+  house_.peers.join();
   work_.reset();
   threads_.clear();  // joins: nothing is left to run
 }

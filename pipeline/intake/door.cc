@@ -11,28 +11,6 @@
 #include "schemas/dead_letter.h"
 
 namespace echoloop {
-namespace {
-
-template <class... Cases>
-struct Overloaded : Cases... {
-  using Cases::operator()...;
-};
-template <class... Cases>
-Overloaded(Cases...) -> Overloaded<Cases...>;  // clang 14 does not deduce it
-
-}  // namespace
-
-std::optional<Time> event_time(const Event& event) {
-  return std::visit(Overloaded{
-                        [](const SessionClosed& data) -> std::optional<Time> { return data.closed_at; },
-                        [](const SurveyInvited& data) -> std::optional<Time> { return data.sent_at; },
-                        [](const EvaluationSubmitted& data) -> std::optional<Time> { return data.submitted_at; },
-                        [](const OutcomeObserved& data) -> std::optional<Time> { return data.time; },
-                        [&event](const auto&) { return event.time; },
-                    },
-                    event.data);
-}
-
 // Records on their way into one append. Keys and values made here lie in one text, so that they may grow; offsets
 // become views at the end.
 class Door::Batch {

@@ -125,7 +125,4 @@ class Door {
       idle_;  // reused, as their buffers are costly; never more than there were threads
 };
 
-// When the event happened, by the times in its data; none for events that need not say it.
-std::optional<Time> event_time(const Event& event);
-
 }  // namespace echoloop

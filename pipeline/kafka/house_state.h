@@ -9,21 +9,25 @@
 
 namespace echoloop::kafka {
 
-// Rows of the shards that are held at the moment of the question.
+// Rows of the shards that are held at the moment of the question. Error (away): another shard.
 class HeldRows final : public stage::View {
  public:
   HeldRows(const stage::View& rows, std::function<bool(int shard)> held) : rows_(rows), held_(std::move(held)) {}
   Result<std::optional<std::string>> get(stage::Table table, int shard, std::string_view key) const override {
-    if (!held_(shard)) return std::optional<std::string>{};
+    if (!held_(shard)) return not_held(shard);
     return rows_.get(table, shard, key);
   }
   Result<void> scan(stage::Table table, int shard, std::string_view from, std::string_view to,
                     const stage::RowVisitor& visit) const override {
-    if (!held_(shard)) return {};
+    if (!held_(shard)) return not_held(shard);
     return rows_.scan(table, shard, from, to, visit);
   }
 
  private:
+  static tl::unexpected<Error> not_held(int shard) {
+    return away(fmt::format("shard {}", shard), "is not held by this member");
+  }
+
   const stage::View& rows_;
   std::function<bool(int shard)> held_;
 };

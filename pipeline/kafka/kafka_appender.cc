@@ -84,14 +84,13 @@ Result<stage::Appended> KafkaAppender::append(std::span<const stage::Append> rec
   bool full = false;
   for (std::size_t i = 0; i < records.size(); ++i) {
     const stage::Append& record = records[i];
-    const Outgoing out = outgoing(stage::Topic::events, record.kind, std::string(record.value));
+    const Outgoing out = outgoing(stage::Topic::events, record.kind, std::string(record.value), options_.topics.prefix);
     const auto code = produce(producer_.get(), {.topic = topic_.c_str(),
                                                 .partition = partition_of(record.key, partitions_),
                                                 .key = record.key,
                                                 .value = out.value,
                                                 .at = std::min(record.at, latest),
-                                                .header_name = out.header_name,
-                                                .header_value = out.header_value,
+                                                .headers = &out.headers,
                                                 .opaque = &call});
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
     full = code == RD_KAFKA_RESP_ERR__QUEUE_FULL;

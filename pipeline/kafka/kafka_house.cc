@@ -6,6 +6,7 @@
 
 #include "pipeline/kafka/house_state.h"
 #include "pipeline/kafka/kafka_brokers.h"
+#include "pipeline/kafka/topic_checks.h"
 
 namespace echoloop::kafka {
 namespace {
@@ -41,6 +42,7 @@ Result<std::unique_ptr<KafkaHouse>> KafkaHouse::open(const fs::path& folder, Mem
   if (!client) return tl::make_unexpected(client.error());
   auto partitions = make_topics(client->get(), options.topics);
   if (!partitions) return tl::make_unexpected(partitions.error());
+  if (auto fit = check_topics(client->get(), options.topics); !fit) return tl::make_unexpected(fit.error());
   Connect to_kafka = [options](int worker) { return kafka::connect(options, worker); };
   return open(folder, std::move(options), store_options, *partitions, std::move(to_kafka));
 }
@@ -103,6 +105,9 @@ std::vector<int> KafkaHouse::shards() const {
   std::sort(out.begin(), out.end());
   return out;
 }
+
+bool KafkaHouse::holds(int shard) const { return state_->holds(shard); }
+void KafkaHouse::tell() const { state_->tell(); }
 
 std::int64_t KafkaHouse::backlog() const {
   std::int64_t sum = 0;

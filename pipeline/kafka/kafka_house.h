@@ -35,12 +35,13 @@ class KafkaHouse {
 
   int partitions() const;  // of every topic, constant
   const MemberOptions& options() const;
-  // Committed rows of the shards that are held and restored; of others none, though the store may have old ones. Any
-  // thread.
+  // Committed rows of the shards that are held and restored; others are an error (away), though the store may have old
+  // rows of them. Any thread.
   const stage::View& rows() const;
   std::unique_ptr<stage::View> snapshot() const;
   // Those shards, ascending. Any thread.
   std::vector<int> shards() const;
+  bool holds(int shard) const;
   // Records of topic events in the partitions held that no commit has read, as far as the brokers have said; control
   // records of transactions count too.
   std::int64_t backlog() const;
@@ -51,6 +52,7 @@ class KafkaHouse {
   Result<std::unique_ptr<stage::Link>> link(int worker, int workers);
   // Called after each commit, from the thread that committed. Any thread may add one.
   void on_commit(std::function<void()> listener);
+  void tell() const;  // those listeners, that something may have become true elsewhere
 
  private:
   friend class KafkaLink;

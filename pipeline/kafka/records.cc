@@ -5,11 +5,13 @@
 #include <charconv>
 
 #include "schemas/codec.h"
+#include "schemas/state.pb.h"
 
 namespace echoloop::kafka {
 namespace {
 
 constexpr std::string_view kEpoch = "epoch=";
+constexpr std::size_t kHeaders_max = 9;  // more than any record of ours has
 
 template <class T>
 T number_of(std::string_view text) {
@@ -25,12 +27,17 @@ std::optional<std::string_view> header(const rd_kafka_headers_t* headers, const 
   return std::string_view{static_cast<const char*>(value), size};
 }
 
-// What the headers say: of our own records their kind; of an event in binary mode its attributes.
-void read_headers(const rd_kafka_message_t& message, std::deque<std::string>& texts, stage::Record& out) {
+// What the headers say: of our own records their kind, by which they are told from those of others; of an event in
+// binary mode its attributes.
+void read_headers(const rd_kafka_message_t& message, bool by_wall, std::deque<std::string>& texts, stage::Record& out) {
   out.kind = stage::Kind::event;
+  out.foreign = by_wall && !out.misplaced;
   rd_kafka_headers_t* headers = nullptr;
   if (rd_kafka_message_headers(&message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
-  if (const auto kind = header(headers, kKind_header)) out.kind = stage::Kind{number_of<std::uint8_t>(*kind)};
+  if (const auto kind = header(headers, kKind_header)) {
+    out.kind = stage::Kind{number_of<std::uint8_t>(*kind)};
+    out.foreign = false;
+  }
   if (!header(headers, "ce_specversion")) return;
   const Attributes attributes{header(headers, "ce_specversion"), header(headers, "ce_type"),
                               header(headers, "ce_source"),      header(headers, "ce_id"),
@@ -51,7 +58,7 @@ stage::Record record_of(const rd_kafka_message_t& message, stage::Topic topic, T
   out.at = type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? Time{} : std::min(from_ms(at), latest);
   out.misplaced = topic == stage::Topic::misplaced;
   if (topic == stage::Topic::events || out.misplaced) {
-    read_headers(message, texts, out);
+    read_headers(message, latest != Time::max(), texts, out);
   } else if (!out.value.empty()) {
     out.kind = stage::Kind{static_cast<std::uint8_t>(out.value.front())};
     out.value.remove_prefix(1);
@@ -59,24 +66,47 @@ stage::Record record_of(const rd_kafka_message_t& message, stage::Topic topic, T
   return out;
 }
 
-Outgoing outgoing(stage::Topic topic, stage::Kind kind, std::string value) {
+namespace {
+
+Outgoing dead_letter(const std::string& bytes, std::string_view prefix) {
+  state::DeadNotice notice;
+  notice.ParseFromString(bytes);
+  state::Rejected& rejected = *notice.mutable_rejected();
+  Outgoing out{std::move(*rejected.mutable_document()), {}};
+  const std::string where = rejected.where().empty() ? "" : rejected.where() + ": ";
+  out.headers = {{"__streams.errors.exception", "echoloop.Rejected"},
+                 {"__streams.errors.message", where + rejected.reason()},
+                 {"__streams.errors.stacktrace", fmt::format("at {} ({})", rejected.where(), rejected.door())},
+                 {"__streams.errors.topic", fmt::format("{}{}", prefix, notice.topic())},
+                 {"__streams.errors.partition", std::to_string(notice.partition())},
+                 {"__streams.errors.offset", std::to_string(notice.offset())},
+                 {kDead_header, notice.id()}};
+  if (!rejected.tenant().empty()) out.headers.emplace_back("echoloop-tenant", rejected.tenant());
+  if (!rejected.adapter().empty()) out.headers.emplace_back("echoloop-adapter", rejected.adapter());
+  return out;
+}
+
+}  // namespace
+
+Outgoing outgoing(stage::Topic topic, stage::Kind kind, std::string value, std::string_view prefix) {
   switch (topic) {
     case stage::Topic::events:
     case stage::Topic::misplaced:
-      if (kind == stage::Kind::event) return {std::move(value), nullptr, {}};
-      return {std::move(value), kKind_header, std::to_string(static_cast<int>(kind))};
+      return {std::move(value), {{kKind_header, std::to_string(static_cast<int>(kind))}}};
     case stage::Topic::deltas:
     case stage::Topic::cases:
       value.insert(value.begin(), static_cast<char>(kind));
-      return {std::move(value), nullptr, {}};
+      return {std::move(value), {}};
+    case stage::Topic::dead:
+      return dead_letter(value, prefix);
     case stage::Topic::tasks:
       break;
   }
-  return {std::move(value), "content-type", "application/cloudevents+json; charset=utf-8"};
+  return {std::move(value), {{"content-type", "application/cloudevents+json; charset=utf-8"}}};
 }
 
 rd_kafka_resp_err_t produce(rd_kafka_t* producer, const Message& message) {
-  std::array<rd_kafka_vu_t, 8> fields;
+  std::array<rd_kafka_vu_t, 7 + kHeaders_max> fields;
   std::size_t n = 0;
   const auto add = [&](rd_kafka_vtype_t type) -> auto& {
     fields[n] = {};
@@ -93,11 +123,12 @@ rd_kafka_resp_err_t produce(rd_kafka_t* producer, const Message& message) {
   bytes(message.key, add(RD_KAFKA_VTYPE_KEY).mem);
   bytes(message.value, add(RD_KAFKA_VTYPE_VALUE).mem);
   if (message.at) add(RD_KAFKA_VTYPE_TIMESTAMP).i64 = to_ms(*message.at);
-  if (message.header_name != nullptr) {
+  for (std::size_t i = 0; message.headers != nullptr && i < std::min(message.headers->size(), kHeaders_max); ++i) {
+    const auto& [name, value] = (*message.headers)[i];
     auto& header = add(RD_KAFKA_VTYPE_HEADER).header;
-    header.name = message.header_name;
-    header.val = message.header_value.data();
-    header.size = static_cast<ssize_t>(message.header_value.size());
+    header.name = name;
+    header.val = value.data();
+    header.size = static_cast<ssize_t>(value.size());
   }
   add(RD_KAFKA_VTYPE_OPAQUE).ptr = message.opaque;
   const ErrorPtr error{rd_kafka_produceva(producer, fields.data(), n)};

@@ -1,7 +1,6 @@
 // How records look on Kafka. Topic events holds what others write: CloudEvents, structured as the value, or in binary
-// mode with headers `ce_…`. Records of
-// our own that are no events say so in the header `echoloop-kind`. Deltas and cases are ours alone: their value begins
-// with the kind's byte.
+// mode with headers `ce_…`. Those that came in by our own doors have a header `echoloop-kind`; not all of them are
+// events. Deltas and cases are ours alone: their value begins with the kind's byte.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +15,7 @@
 namespace echoloop::kafka {
 
 inline constexpr const char* kKind_header = "echoloop-kind";
+inline constexpr const char* kDead_header = "echoloop-dead-id";  // of a dead letter, as `dead show` takes it
 
 // What the records of a slice view.
 struct Held {
@@ -28,13 +28,14 @@ struct Held {
 stage::Record record_of(const rd_kafka_message_t& message, stage::Topic topic, Time latest,
                         std::deque<std::string>& texts);
 
-// A record on its way out; a missing header name: none.
+// A record on its way out. In topic dead it is the document as it came, with headers that say why and where, named as
+// Kafka Streams names them (KIP-1034); `prefix`: of the topic in them.
+using Headers = std::vector<std::pair<const char*, std::string>>;
 struct Outgoing {
   std::string value;
-  const char* header_name = nullptr;
-  std::string header_value;
+  Headers headers;
 };
-Outgoing outgoing(stage::Topic topic, stage::Kind kind, std::string value);
+Outgoing outgoing(stage::Topic topic, stage::Kind kind, std::string value, std::string_view prefix);
 
 // A record for a producer. Everything is copied during the call.
 struct Message {
@@ -43,8 +44,7 @@ struct Message {
   std::string_view key;
   std::string_view value;
   std::optional<Time> at;
-  const char* header_name = nullptr;
-  std::string_view header_value;
+  const Headers* headers = nullptr;
   void* opaque = nullptr;  // handed to Callbacks::delivered in the message
 };
 // Error: the queue is full, or what librdkafka says.

@@ -75,15 +75,14 @@ Result<Sink::Offset> Sink::send(Message message) {
 
 Result<Sink::Offset> Sink::write(stage::Output output, int partition) {
   const std::string topic = topic_name(options_.topics, output.topic);
-  const Outgoing out = outgoing(output.topic, output.kind, std::move(output.value));
+  const Outgoing out = outgoing(output.topic, output.kind, std::move(output.value), options_.topics.prefix);
   Message message;
   message.topic = topic.c_str();
   message.partition = partition;
   message.key = output.key;
   message.value = out.value;
   message.at = output.at;
-  message.header_name = out.header_name;
-  message.header_value = out.header_value;
+  message.headers = &out.headers;
   return send(message);
 }
 

@@ -8,7 +8,7 @@ namespace {
 
 constexpr int kTimeout_ms = 30'000;
 constexpr stage::Topic kTopics[] = {stage::Topic::events, stage::Topic::misplaced, stage::Topic::deltas,
-                                    stage::Topic::cases, stage::Topic::tasks};
+                                    stage::Topic::cases,  stage::Topic::tasks,     stage::Topic::dead};
 
 using NewTopicPtr = std::unique_ptr<rd_kafka_NewTopic_t, Ends<rd_kafka_NewTopic_destroy>>;
 using EventPtr = std::unique_ptr<rd_kafka_event_t, Ends<rd_kafka_event_destroy>>;
@@ -29,6 +29,7 @@ Result<std::map<std::string, int>> partitions_by_topic(rd_kafka_t* client) {
 // stays: events for those who explain, the changelog because it is the state.
 Properties settings_of(const TopicOptions& options, const std::string& name) {
   Properties out{{"max.message.bytes", std::to_string(kRecord_bytes_max)}};
+  if (name == members_name(options)) out.emplace_back("cleanup.policy", "compact");
   if (name == changelog_name(options)) {
     out.emplace_back("retention.ms", "-1");
     out.emplace_back("retention.bytes", "-1");
@@ -71,6 +72,8 @@ std::string topic_name(const TopicOptions& options, stage::Topic topic) {
   return options.prefix + std::string(stage::name_of(topic));
 }
 
+std::string members_name(const TopicOptions& options) { return options.prefix + "members"; }
+
 std::string changelog_name(const TopicOptions& options) { return options.prefix + "changelog"; }
 
 std::optional<stage::Topic> input_topic(const TopicOptions& options, std::string_view name) {
@@ -80,9 +83,14 @@ std::optional<stage::Topic> input_topic(const TopicOptions& options, std::string
   return std::nullopt;
 }
 
+std::vector<std::string> all_topics(const TopicOptions& options) {
+  std::vector<std::string> out{changelog_name(options), members_name(options)};
+  for (stage::Topic topic : kTopics) out.push_back(topic_name(options, topic));
+  return out;
+}
+
 Result<int> make_topics(rd_kafka_t* client, const TopicOptions& options) {
-  std::vector<std::string> names{changelog_name(options)};
-  for (stage::Topic topic : kTopics) names.push_back(topic_name(options, topic));
+  const std::vector<std::string> names = all_topics(options);
   auto known = partitions_by_topic(client);
   if (!known) return tl::make_unexpected(known.error());
 

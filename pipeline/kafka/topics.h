@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "pipeline/kafka/client.h"
 #include "pipeline/stage/record.h"
@@ -22,11 +23,16 @@ struct TopicOptions {
 std::string topic_name(const TopicOptions& options, stage::Topic topic);
 // Rows of shard p of every stage: partition p.
 std::string changelog_name(const TopicOptions& options);
+// Who of the group holds what (peers.h).
+std::string members_name(const TopicOptions& options);
 // What stages read; a worker holds the partitions of one number of all of them.
 inline constexpr stage::Topic kInputs[] = {stage::Topic::events, stage::Topic::misplaced, stage::Topic::deltas,
                                            stage::Topic::cases};
 // The topic with that name; none: it is no topic that stages read.
 std::optional<stage::Topic> input_topic(const TopicOptions& options, std::string_view name);
+
+// Names of all of them.
+std::vector<std::string> all_topics(const TopicOptions& options);
 
 // Makes the topics that are missing and answers the partitions that all of them have. Errors: (away) the broker;
 // (configuration) topics with different numbers of partitions.

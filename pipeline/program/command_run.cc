@@ -4,8 +4,11 @@
 #include <signal.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <climits>
 #include <fstream>
 
 #include "pipeline/http/server.h"
@@ -71,6 +74,14 @@ Result<std::string> reload(Pipeline& pipeline, Front& front) {
   return reloaded;
 }
 
+// A server that listens everywhere is found by the name of its machine.
+std::string address_for_others(const std::string& host, const std::string& listening) {
+  if (host != "0.0.0.0" && host != "::") return "http://" + listening;
+  std::array<char, HOST_NAME_MAX + 1> name{};
+  gethostname(name.data(), name.size() - 1);
+  return fmt::format("http://{}{}", name.data(), listening.substr(listening.rfind(':')));
+}
+
 http::Router routes(const Settings& settings, Pipeline& pipeline, Front& front) {
   http::Router router;
   HookOptions hooks;
@@ -96,6 +107,7 @@ http::Router routes(const Settings& settings, Pipeline& pipeline, Front& front) 
   parts.reload = [&pipeline, &front] { return reload(pipeline, front); };
   serving::add_routes(router, parts);
   add_openapi_route(router);
+  pipeline.ground().add_routes(router);
   return router;
 }
 
@@ -121,6 +133,7 @@ int run(const Invocation& invocation) {
   front.server = std::move(*server);
   spdlog::info("listening on http://{}, data in {}", front.server->address(), settings.data.string());
   std::ofstream{settings.data / "server"} << "http://" << front.server->address() << "\n";
+  house.ground().reached_at(address_for_others(settings.listen.host, front.server->address()));
   int signal = 0;
   while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) static_cast<void>(reload(house, front));
   spdlog::info("stopping");

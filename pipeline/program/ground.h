@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "pipeline/delivery/task_file.h"
+#include "pipeline/http/router.h"
 #include "pipeline/intake/believed_clock.h"
 #include "pipeline/settings/settings.h"
 #include "pipeline/stage/appender.h"
@@ -23,10 +24,13 @@ class Ground {
   virtual ~Ground() = default;  // after its links and appender
 
   virtual int partitions() const = 0;
-  // Committed rows: of all shards, or of those that this process holds.
+  // Committed rows of all shards; of those that other processes hold by asking them. Error (away): a shard is on its
+  // way.
   virtual const stage::View& rows() const = 0;
+  // Of those that this process holds.
+  virtual const stage::View& held_rows() const { return rows(); }
   virtual std::shared_ptr<const stage::View> snapshot() const = 0;
-  // Shards whose rows those are, ascending.
+  // Shards that this process holds, ascending.
   virtual std::vector<int> shards() const = 0;
   // Records of topic events from that offset on; one at that place, or none.
   virtual Result<stage::Slice> read_events(int partition, std::int64_t from, const stage::PollLimits& limits) = 0;
@@ -37,6 +41,10 @@ class Ground {
   virtual std::uint64_t log_bytes() const = 0;
   // Everything durable has gone through all stages.
   virtual bool settled() const = 0;
+
+  // Routes by which other processes ask this one, and that it is reached at this address from now on.
+  virtual void add_routes(http::Router&) {}
+  virtual void reached_at(const std::string& /*address*/) {}
 
   virtual stage::Appender& appender() = 0;
   virtual Result<std::unique_ptr<stage::Link>> link(int worker, int workers) = 0;

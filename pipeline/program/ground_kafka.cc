@@ -1,6 +1,9 @@
 #include "pipeline/kafka/event_reader.h"
+#include "pipeline/kafka/group_rows.h"
+#include "pipeline/kafka/http_rows.h"
 #include "pipeline/kafka/kafka_appender.h"
 #include "pipeline/kafka/kafka_house.h"
+#include "pipeline/kafka/peers.h"
 #include "pipeline/program/ground.h"
 
 namespace echoloop::program {
@@ -22,12 +25,18 @@ kafka::MemberOptions member_options(const Settings& settings, BelievedClock* clo
 
 class KafkaGround final : public Ground {
  public:
-  KafkaGround(std::unique_ptr<kafka::KafkaHouse> house, std::unique_ptr<kafka::KafkaAppender> appender)
-      : house_(std::move(house)), appender_(std::move(appender)), reader_(house_->options()) {}
+  KafkaGround(std::unique_ptr<kafka::KafkaHouse> house, std::unique_ptr<kafka::KafkaAppender> appender,
+              std::unique_ptr<kafka::Peers> peers, std::string advertised)
+      : house_(std::move(house)),
+        appender_(std::move(appender)),
+        peers_(std::move(peers)),
+        reader_(house_->options()),
+        advertised_(std::move(advertised)) {}
 
   int partitions() const override { return house_->partitions(); }
-  const stage::View& rows() const override { return house_->rows(); }
-  std::shared_ptr<const stage::View> snapshot() const override { return house_->snapshot(); }
+  const stage::View& rows() const override { return rows_; }
+  const stage::View& held_rows() const override { return house_->rows(); }
+  std::shared_ptr<const stage::View> snapshot() const override { return rows_.snapshot(); }
   std::vector<int> shards() const override { return house_->shards(); }
   Result<stage::Slice> read_events(int partition, std::int64_t from, const stage::PollLimits& limits) override {
     return reader_.read(partition, from, limits);
@@ -40,6 +49,10 @@ class KafkaGround final : public Ground {
   std::int64_t backlog() const override { return house_->backlog(); }
   std::uint64_t log_bytes() const override { return 0; }
   bool settled() const override { return house_->settled(); }
+  void add_routes(http::Router& router) override { kafka::add_rows_route(router, *house_); }
+  void reached_at(const std::string& address) override {
+    peers_->announce(advertised_.empty() ? address : advertised_);
+  }
   stage::Appender& appender() override { return *appender_; }
   Result<std::unique_ptr<stage::Link>> link(int worker, int workers) override { return house_->link(worker, workers); }
   void on_commit(std::function<void()> listener) override { house_->on_commit(std::move(listener)); }
@@ -50,7 +63,11 @@ class KafkaGround final : public Ground {
  private:
   std::unique_ptr<kafka::KafkaHouse> house_;
   std::unique_ptr<kafka::KafkaAppender> appender_;
+  std::unique_ptr<kafka::Peers> peers_;
   kafka::EventReader reader_;
+  kafka::RemoteRows remote_{[this](int shard) { return peers_->owner_of(shard); }};
+  kafka::GroupRows rows_{*house_, remote_};
+  const std::string advertised_;
 };
 
 }  // namespace
@@ -63,7 +80,12 @@ Result<std::unique_ptr<Ground>> kafka_ground(const Settings& settings, BelievedC
   if (!house) return tl::make_unexpected(house.error());
   auto appender = kafka::KafkaAppender::open((*house)->options(), (*house)->partitions());
   if (!appender) return tl::make_unexpected(appender.error());
-  return std::make_unique<KafkaGround>(std::move(*house), std::move(*appender));
+  const kafka::KafkaHouse& held = **house;
+  auto peers = kafka::Peers::open(
+      held.options(), [&held] { return held.shards(); }, [&held] { held.tell(); });
+  if (!peers) return tl::make_unexpected(peers.error());
+  return std::make_unique<KafkaGround>(std::move(*house), std::move(*appender), std::move(*peers),
+                                       settings.kafka.advertise);
 }
 
 }  // namespace echoloop::program

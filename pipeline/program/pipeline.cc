@@ -59,6 +59,7 @@ Result<void> Pipeline::build() {
 
   sources_ = std::make_shared<serving::Sources>();
   sources_->rows = &ground_->rows();
+  sources_->held = &ground_->held_rows();
   sources_->snapshot = [this] { return ground_->snapshot(); };
   sources_->shards = ground_->partitions();
   sources_->domain = domain_;
@@ -148,7 +149,7 @@ bool Pipeline::settled() const {
   // Recounts first: what the last one of them sent is still under way to the other stages.
   const std::shared_ptr<const Domain> domain = domain_->get();
   for (int shard : ground_->shards()) {
-    if (!sessions::recount_done(ground_->rows(), shard, *domain).value_or(false)) return false;
+    if (!sessions::recount_done(ground_->held_rows(), shard, *domain).value_or(false)) return false;
   }
   return ground_->settled();
 }

@@ -72,9 +72,9 @@ class Pipeline {
   std::shared_ptr<CurrentDomain> domain_;  // shared by every shard and request
   std::shared_ptr<serving::Sources> sources_;
   BelievedClock clock_;
+  stage::CommitBell bell_;  // the ground rings it
   std::unique_ptr<Ground> ground_;
   std::unique_ptr<Door> door_;
-  stage::CommitBell bell_;
   std::unique_ptr<engine::Engine> engine_;
   std::unique_ptr<delivery::TaskFile> task_file_;
   mutable std::mutex failure_mutex_;

@@ -180,6 +180,11 @@ Result<std::optional<std::string>> cursor_parameter(const http::Request& request
 }
 
 http::Response refused(const Error& error) {
+  if (error.fault == Fault::away) {
+    http::Response moving = http::problem(503, "Not here at the moment", error.text());
+    moving.headers.set("Retry-After", "1");
+    return moving;
+  }
   if (error.fault != Fault::bad_input && error.fault != Fault::configuration)
     return http::problem(503, "Storage unavailable", error.text());
   return http::problem(400, "Invalid request", error.text(), {{"/query/" + error.where, "invalid", ""}});

@@ -33,7 +33,7 @@ Result<std::vector<std::string>> Sources::tenants_in(stage::Table table) const {
 std::int64_t Sources::counter(std::string_view name) const {
   std::int64_t sum = 0;
   for (int shard = 0; shard < shards; ++shard) {
-    auto row = rows->get(stage::Table::counters, shard, name);
+    auto row = (held != nullptr ? held : rows)->get(stage::Table::counters, shard, name);
     if (row && *row) sum += Reader{**row}.signed_varint();
   }
   return sum;

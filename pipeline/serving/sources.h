@@ -23,6 +23,7 @@ struct RawEvent {
 
 struct Sources {
   const stage::View* rows = nullptr;
+  const stage::View* held = nullptr;  // of them, what this process holds, where that is not all
   // The rows as they are now, for readers that look more than once. Empty: rows never change.
   std::function<std::shared_ptr<const stage::View>()> snapshot;
   int shards = 1;  // of every stage
@@ -37,7 +38,7 @@ struct Sources {
   int shard_of(std::string_view key) const;
   // Tenants that have rows in a table whose keys begin with the tenant, configured or not, sorted: a seek for each.
   Result<std::vector<std::string>> tenants_in(stage::Table table) const;
-  // A durable counter, summed over all shards.
+  // A durable counter, summed over the shards that this process holds.
   std::int64_t counter(std::string_view name) const;
 };
 

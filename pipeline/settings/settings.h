@@ -64,6 +64,7 @@ struct Settings {
     std::uint32_t replication = 0;  // of topics that are made; 0: the broker's default
     Duration session_timeout{};
     Duration transaction_timeout{};
+    std::string advertise;  // where other members reach this one; empty: where it listens
     std::vector<std::pair<std::string, std::string>> properties;  // for librdkafka, as they are
   } kafka;
 

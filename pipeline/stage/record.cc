@@ -14,6 +14,8 @@ std::string_view name_of(Topic topic) {
       return "tasks";
     case Topic::misplaced:
       return "misplaced";
+    case Topic::dead:
+      return "dead";
   }
   return "unknown";
 }

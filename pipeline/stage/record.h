@@ -21,11 +21,13 @@ enum class Kind : std::uint8_t {
   task = 8,         // a task event to the outside, as its CloudEvent
   reload = 9,       // the configuration was changed: wakes every shard of SESSIONS
   delta = 10,       // aggregates and evidence to add, packed per epoch: pipeline/aggregates/delta.h
+  dead = 11,        // a document became a dead letter: state.proto DeadNotice
 };
 
 // Topics inside a running echoloop. `events` is fed by intake, the others by stages. `misplaced`: events that lay in a
-// partition that is not their key's, once more in the right one.
-enum class Topic : std::uint8_t { events = 1, deltas = 2, cases = 3, tasks = 4, misplaced = 5 };
+// partition that is not their key's, once more in the right one. `dead`: dead letters for the outside; where there is
+// no outside their rows are all there is, and the link drops it.
+enum class Topic : std::uint8_t { events = 1, deltas = 2, cases = 3, tasks = 4, misplaced = 5, dead = 6 };
 std::string_view name_of(Topic topic);
 
 // In the place of an event: it is an offset of topic misplaced. Numbers up to 2^53 survive JSON anywhere.
@@ -39,6 +41,7 @@ struct Record {
   Time at{};                // stage time: when intake appended the event, handed on to everything that follows from it
   std::int64_t offset = 0;  // of its partition; strictly rising, gaps allowed
   bool misplaced = false;   // it lies in topic misplaced
+  bool foreign = false;     // somebody outside wrote it into topic events: no door of ours has looked at it
 
   // Where it lies, as rows remember it: unique among the events of a shard.
   std::int64_t place() const { return misplaced ? offset | kMisplaced : offset; }

@@ -123,7 +123,14 @@ void keep_refused(const stage::Record& record, const TaskCommand& command, const
                           : fmt::format("{}; possible: {}", answer.detail, fmt::join(answer.allowed, ", ")));
   rejected.set_door("stage");
   rejected.set_received_at(to_ms(record.at));
-  context.put(stage::Table::dead, fmt::format("{}-c{}", context.shard(), record.offset), letter.SerializeAsString());
+  state::DeadNotice notice;
+  notice.set_id(fmt::format("{}-c{}", context.shard(), record.offset));
+  notice.set_topic(std::string(name_of(stage::Topic::cases)));
+  notice.set_partition(context.shard());
+  notice.set_offset(record.offset);
+  *notice.mutable_rejected() = rejected;
+  context.emit(stage::Topic::dead, stage::Kind::dead, std::string(record.key), notice.SerializeAsString());
+  context.put(stage::Table::dead, notice.id(), letter.SerializeAsString());
   context.count("dead_commands");
 }
 

@@ -20,9 +20,16 @@ void keep(const stage::Record& record, state::Rejected rejected, stage::Context&
       return;
     }
   }
+  state::DeadNotice notice;
+  notice.set_id(dead_letter_id(context.shard(), record.place()));
+  notice.set_topic(std::string(name_of(record.misplaced ? stage::Topic::misplaced : stage::Topic::events)));
+  notice.set_partition(context.shard());
+  notice.set_offset(record.offset);
+  *notice.mutable_rejected() = rejected;
+  context.emit(stage::Topic::dead, stage::Kind::dead, std::string(record.key), notice.SerializeAsString());
   state::DeadLetter letter;
   *letter.mutable_rejected() = std::move(rejected);
-  context.put(stage::Table::dead, dead_letter_id(context.shard(), record.place()), letter.SerializeAsString());
+  context.put(stage::Table::dead, notice.id(), letter.SerializeAsString());
   context.count("dead_letters");
   context.count("dead_letters_open");
 }

@@ -103,6 +103,14 @@ class Sessions final : public stage::Processor {
   void take_event(const stage::Record& record, stage::Context& context) {
     auto event = decoder_.decode(record.value);
     if (!event) return keep_refused(record, {}, event.error(), context);
+    if (record.foreign) {
+      const auto time = event_time(*event);
+      if (time && *time < record.at - domain_->session_retention)
+        return refuse(record, tenant_of(*event), "",
+                      fmt::format("beyond retention: {} is more than {} ago", format_time(*time),
+                                  format_duration(domain_->session_retention)),
+                      context);
+    }
     if (!context.belongs(partition_key_of(*event))) {
       context.count("events_misplaced");
       return context.emit(stage::Topic::misplaced, stage::Kind::event, std::string(partition_key_of(*event)),

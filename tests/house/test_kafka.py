@@ -6,12 +6,14 @@ counted once, whatever happens to whoever counts it.
 
 A seeded stream goes into topic events bit by bit while two members work on it. One of them is killed with SIGKILL, at random moments and
 at every named point of the commit in turn, or loses its store with it, or is stopped until the group has given its partitions away, or a
-third member joins and leaves, or a broker is killed and comes back (with --brokers 3 one of three, while the others go on). In the end the exports of all members, merged, equal the oracle's rows byte for byte, their tasks are the
-oracle's, and topic tasks holds each record once.
+third member joins and leaves, or a broker is killed and comes back (with --brokers 3 one of three, while the others go on). All the time
+somebody asks them for numbers of the whole group. In the end the export of each member equals the oracle's rows byte for byte, their tasks
+are the oracle's, and topic tasks holds each record once.
 """
 
 import argparse
 import collections
+import http.client
 import json
 import os
 import random
@@ -20,7 +22,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+import urllib.parse
 
 import broker as kafka
 import server as house
@@ -32,6 +36,7 @@ from test_kills import crash_points  # noqa: E402
 PATIENCE_S = 120
 SESSION_S = 3  # after so long the group gives a silent member's partitions away
 STRIKE_S = 8
+ASK_S = 3
 PARTITIONS = 6  # three members of two workers each: one for everybody
 OPTIONS = ["--epoch.interval", "20ms", "--memory", "128MiB", "--log.level", "info", "--kafka.partitions", str(PARTITIONS)]
 OPTIONS += ["--kafka.session-timeout", f"{SESSION_S}s", "--kafka.transaction-timeout", "5s"]
@@ -67,6 +72,60 @@ class Member:
             "export", what, "--server", self.server.url(), "--config-dir", self.harness.config
         )
         return out.encode() if code == 0 else None
+
+
+class Asker(threading.Thread):
+    """Asks any member for numbers of the whole group, all the time. An answer is whole or a 503 that says when to come again: sessions
+    are only added here, so a number that is smaller than one before is half of one."""
+
+    def __init__(self, harness):
+        super().__init__(daemon=True)
+        self.harness, self.ended = harness, threading.Event()
+        self.rng = random.Random(f"asker/{harness.options.seed}")
+        self.known, self.answers, self.problems = collections.Counter(), collections.Counter(), []
+        self.tenants = sorted({json.loads(line)["data"]["tenant"] for line in harness.lines})
+
+    def run(self):
+        while not self.ended.wait(0.02):
+            member, tenant = self.rng.choice(self.harness.members), self.rng.choice(self.tenants)
+            answer = self.ask(member, f"/api/v1/metrics/sessions?tenant={urllib.parse.quote(tenant)}&interval=all")
+            self.answers[answer.status if answer else "none"] += 1
+            if answer:
+                self.judge(tenant, answer)
+
+    def ask(self, member, path):
+        """None of a member that is dead or stopped at the moment."""
+        host = member.server and member.server.address()
+        if not host:
+            return None
+        connection = http.client.HTTPConnection(host, timeout=ASK_S)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return house.Answer(answer.status, answer.headers, answer.read())
+        except (OSError, http.client.HTTPException):
+            return None
+        finally:
+            connection.close()
+
+    def judge(self, tenant, answer):
+        if answer.status == 503:
+            if answer.headers.get("Retry-After") is None:
+                self.problems.append(f"503 without Retry-After: {answer!r}")
+        elif answer.status != 200:
+            self.problems.append(f"{tenant}: {answer!r}")
+        else:
+            n = sum(row["n"] for row in answer.json()["rows"])
+            if n < self.known[tenant]:
+                self.problems.append(f"{tenant} has {n} sessions after {self.known[tenant]}")
+            self.known[tenant] = n
+
+    def end(self):
+        if not self.is_alive():
+            self.problems.append("who asked has given up")
+        self.ended.set()
+        self.join()
+        return self.problems[:5]
 
 
 class Harness:
@@ -192,23 +251,22 @@ class Harness:
 
     # ---- what must hold in the end
 
-    def merged(self, what):
+    def answer(self, what):
+        """What every member answers for the whole group; none while one does not, or another than the others."""
         parts = [member.export(what) for member in self.members]
-        if None in parts:
-            return None
-        return b"".join(sorted(set(b"".join(parts).splitlines(keepends=True))))
+        return parts[0] if all(part == parts[0] for part in parts) else None
 
     def final_problems(self):
         expected = compare.python("oracle.py", "--config-dir", self.config, self.events)
         for member in self.members:
             house.wait_for(lambda each=member: self.shards_of(each), "each member holds shards", PATIENCE_S)
         try:
-            house.wait_for(lambda: self.merged("aggregates") == expected, "all is counted once", self.options.patience)
+            house.wait_for(lambda: self.answer("aggregates") == expected, "all is counted once", self.options.patience)
         except house.NotReached:
-            yield from compare.compare_aggregates(expected, self.merged("aggregates"))
+            yield from compare.compare_aggregates(expected, self.answer("aggregates") or b"")
             yield "the members' aggregates are not the oracle's"
         wanted = compare.read_tasks(compare.python("oracle.py", "--config-dir", self.config, "--tasks", self.events))
-        yield from compare.compare_tasks(wanted, compare.read_tasks(self.merged("tasks")))
+        yield from compare.compare_tasks(wanted, compare.read_tasks(self.answer("tasks")))
         ids = collections.Counter(json.loads(line)["id"] for line in self.committed_records("echoloop.tasks"))
         for name, times in ids.items():
             if times > 1:
@@ -227,12 +285,17 @@ class Harness:
             member.start()
         for member in self.members:
             house.wait_for(lambda each=member: self.shards_of(each), "each member holds shards", PATIENCE_S)
+        asker = Asker(self)
+        asker.start()
         counted = collections.Counter()
         for what, point in self.misfortunes():
             counted[what] += 1
             self.befall(what, point)
         self.send(len(self.lines))
-        problems = list(self.final_problems())
+        problems = asker.end() + list(self.final_problems())
+        print("asked meanwhile:", ", ".join(f"{status} {n} times" for status, n in sorted(asker.answers.items(), key=str)), flush=True)
+        if not asker.answers[200]:
+            problems.append("nobody ever answered")
         for member in self.members:
             if member.server.stop() != 0:
                 problems.append(f"a member ended with {member.server.process.returncode}: {member.server.log()[-2000:]}")

@@ -99,6 +99,44 @@ class Events(unittest.TestCase):
         self.assertIn("/id", json.dumps(self.letter("plum")))
         self.assertIn("kind 99", json.dumps(self.letter("kind 99")))
 
+    def test_what_is_older_than_the_retention_is_a_dead_letter_as_at_the_doors(self):
+        old = event("s-10").replace("2026-03-01", "2019-03-01")
+        self.send("s-10", old.encode())
+        self.assertIn("beyond retention: 2019-03-01T10:00:00Z is more than 400d ago", self.letter("s-10")["reason"])
+        old = event("s-11").replace("2026-03-01", "2019-03-01")
+        for partition in range(8):
+            self.send("s-11", old.encode(), partition=partition)
+        self.assertIn("beyond retention", self.letter("s-11")["reason"])
+        self.assertEqual(self.server.get("/api/v1/sessions/s-11", tenant="hongtu").status, 404)
+
+    def dead_records(self):
+        """Topic dead as any program reads it: id → (key, value, headers)."""
+        command = ["kcat", "-C", "-q", "-e", "-J", "-b", self.broker.address, "-t", "echoloop.dead", "-X", "isolation.level=read_committed"]
+        out = {}
+        for line in subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines():
+            record = json.loads(line)
+            headers = dict(zip(record["headers"][::2], record["headers"][1::2]))
+            name = headers.pop("echoloop-dead-id")
+            self.assertNotIn(name, out, "a dead letter was told twice")
+            out[name] = record["key"], record["payload"], headers
+        return out
+
+    def test_a_dead_letter_stands_in_a_topic_with_the_headers_of_kafka_streams(self):
+        self.send("s-9", b"no json at all: quince")
+        letter = self.letter("quince")
+        key, value, headers = self.dead_records()[letter["id"]]
+        self.assertEqual((key, value), ("s-9", "no json at all: quince"))
+        shard, offset = letter["id"].split("-")
+        self.assertEqual(headers["__streams.errors.topic"], "echoloop.events")
+        self.assertEqual(headers["__streams.errors.partition"], shard)
+        self.assertEqual(headers["__streams.errors.offset"], offset)
+        self.assertIn(letter["reason"], headers["__streams.errors.message"])
+        self.assertEqual(headers["__streams.errors.exception"], "echoloop.Rejected")
+        self.assertEqual(self.server.post_lines(b"apricot\n").json()["rejected"][0]["index"], 0)
+        _, value, headers = self.dead_records()[self.letter("apricot")["id"]]
+        self.assertEqual(value, "apricot")
+        self.assertIn("(http)", headers["__streams.errors.stacktrace"])
+
     def test_events_larger_than_brokers_take_by_default(self):
         big = json.loads(event("s-7"))
         big["data"]["padding"] = [f"{i:07} which does not compress well {hash(str(i))}" for i in range(60_000)]

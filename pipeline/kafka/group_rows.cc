@@ -1,0 +1,150 @@
+#include "pipeline/kafka/group_rows.h"
+
+#include <curl/curl.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "pipeline/base/bytes.h"
+
+namespace echoloop::kafka {
+namespace {
+
+constexpr long kConnect_ms = 1'000, kAnswer_ms = 30'000;
+// Most who scan want few rows, and stop; those who want more get larger pages.
+constexpr std::size_t kFirst_page_bytes = 64u << 10, kGrowth = 4;
+
+std::size_t take(char* bytes, std::size_t size, std::size_t count, void* out) {
+  static_cast<std::string*>(out)->append(bytes, size * count);
+  return size * count;
+}
+
+}  // namespace
+
+RemoteRows::~RemoteRows() {
+  for (void* handle : idle_) curl_easy_cleanup(static_cast<CURL*>(handle));
+}
+
+Result<std::string> RemoteRows::owner_of(int shard) const {
+  auto owner = owner_of_(shard);
+  if (owner) return std::move(*owner);
+  return away(fmt::format("shard {}", shard), "no member is known to hold it at the moment");
+}
+
+Result<std::string> RemoteRows::fetch(const std::string& url) const {
+  CURL* curl = nullptr;
+  {
+    std::lock_guard lock{mutex_};
+    if (!idle_.empty()) {
+      curl = static_cast<CURL*>(idle_.back());
+      idle_.pop_back();
+    }
+  }
+  if (curl == nullptr) curl = curl_easy_init();
+  std::string body;
+  curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
+  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, kConnect_ms);
+  curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, kAnswer_ms);
+  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
+  curl_easy_setopt(curl, CURLOPT_WRITEDATA, &body);
+  const CURLcode code = curl_easy_perform(curl);
+  long status = 0;
+  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+  {
+    std::lock_guard lock{mutex_};
+    idle_.push_back(curl);
+  }
+  if (code != CURLE_OK) return away("asking the member that holds it", curl_easy_strerror(code));
+  if (status != 200) return away("asking the member that held it", fmt::format("it answers {}", status));
+  return body;
+}
+
+Result<void> RemoteRows::scan(stage::Table table, int shard, std::string_view from, std::string_view to,
+                              const stage::RowVisitor& visit, std::string* view) const {
+  auto owner = owner_of(shard);
+  if (!owner) return tl::make_unexpected(owner.error());
+  std::string next{from}, of_this_scan;
+  for (std::size_t bytes = kFirst_page_bytes;; bytes = std::min(bytes * kGrowth, kPage_bytes)) {
+    const std::string& name = view != nullptr ? *view : of_this_scan;
+    auto body = fetch(fmt::format("{}{}?table={}&shard={}&from={}&to={}&bytes={}&view={}&keep={}", *owner, kRows_path,
+                                  static_cast<int>(table), shard, to_hex(next), to_hex(to), bytes, name,
+                                  view != nullptr ? 1 : 0));
+    if (!body) return away(fmt::format("shard {}", shard), body.error().reason);
+    auto head = visit_page(*body, visit);
+    if (!head) return tl::make_unexpected(head.error());
+    (view != nullptr ? *view : of_this_scan) = head->view;
+    if (!head->going || !head->more) return {};
+    next = head->last_key + '\0';
+  }
+}
+
+Result<std::optional<std::string>> RemoteRows::get(stage::Table table, int shard, std::string_view key,
+                                                   std::string* view) const {
+  std::optional<std::string> out;
+  const std::string behind = std::string(key) + '\0';
+  auto scanned = scan(
+      table, shard, key, behind,
+      [&](std::string_view, std::string_view value) {
+        out = value;
+        return false;
+      },
+      view);
+  if (!scanned) return tl::make_unexpected(scanned.error());
+  return out;
+}
+
+Result<std::optional<std::string>> GroupRows::get(stage::Table table, int shard, std::string_view key) const {
+  if (house_.holds(shard)) return house_.rows().get(table, shard, key);
+  return remote_.get(table, shard, key, nullptr);
+}
+
+Result<void> GroupRows::scan(stage::Table table, int shard, std::string_view from, std::string_view to,
+                             const stage::RowVisitor& visit) const {
+  if (house_.holds(shard)) return house_.rows().scan(table, shard, from, to, visit);
+  return remote_.scan(table, shard, from, to, visit, nullptr);
+}
+
+namespace {
+
+class GroupSnapshot final : public stage::View {
+ public:
+  GroupSnapshot(const KafkaHouse& house, const RemoteRows& remote)
+      : shards_(house.shards()), own_(house.snapshot()), remote_(remote) {}
+
+  Result<std::optional<std::string>> get(stage::Table table, int shard, std::string_view key) const override {
+    if (is_own(shard)) return own_->get(table, shard, key);
+    auto view = view_of(shard);
+    if (!view) return tl::make_unexpected(view.error());
+    return remote_.get(table, shard, key, *view);
+  }
+  Result<void> scan(stage::Table table, int shard, std::string_view from, std::string_view to,
+                    const stage::RowVisitor& visit) const override {
+    if (is_own(shard)) return own_->scan(table, shard, from, to, visit);
+    auto view = view_of(shard);
+    if (!view) return tl::make_unexpected(view.error());
+    return remote_.scan(table, shard, from, to, visit, *view);
+  }
+
+ private:
+  bool is_own(int shard) const { return std::binary_search(shards_.begin(), shards_.end(), shard); }
+  Result<std::string*> view_of(int shard) const {
+    auto owner = remote_.owner_of(shard);
+    if (!owner) return tl::make_unexpected(owner.error());
+    return &views_[*owner];
+  }
+
+  const std::vector<int> shards_;
+  const std::unique_ptr<stage::View> own_;
+  const RemoteRows& remote_;
+  mutable std::map<std::string, std::string> views_;  // address → name of its view; one thread at a time reads
+};
+
+}  // namespace
+
+std::unique_ptr<stage::View> GroupRows::snapshot() const { return std::make_unique<GroupSnapshot>(house_, remote_); }
+
+}  // namespace echoloop::kafka

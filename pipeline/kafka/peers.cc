@@ -1,0 +1,118 @@
+#include "pipeline/kafka/peers.h"
+
+#include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
+
+#include <nlohmann/json.hpp>
+
+#include "pipeline/kafka/records.h"
+
+namespace echoloop::kafka {
+namespace {
+
+constexpr int kTick_ms = 50, kFarewell_ms = 2'000;
+constexpr int kPartition = 0;  // all of it in one order
+
+}  // namespace
+
+std::string encode(const Standing& standing) {
+  return nlohmann::ordered_json{{"address", standing.address}, {"shards", standing.shards}}.dump();
+}
+
+std::optional<Standing> decode_standing(std::string_view text) {
+  const auto json = nlohmann::json::parse(text, nullptr, false);
+  if (!json.is_object() || !json.contains("address") || !json["address"].is_string() || !json.contains("shards") ||
+      !json["shards"].is_array())
+    return std::nullopt;
+  Standing out{json["address"], {}};
+  for (const auto& shard : json["shards"]) {
+    if (!shard.is_number_integer()) return std::nullopt;
+    out.shards.push_back(shard);
+  }
+  return out;
+}
+
+Result<std::unique_ptr<Peers>> Peers::open(const MemberOptions& options, std::function<std::vector<int>()> held,
+                                           std::function<void()> tick) {
+  std::unique_ptr<Peers> out{new Peers(options, std::move(held), std::move(tick))};
+  Properties writing = common_properties(options);
+  writing.emplace_back("enable.idempotence", "true");
+  writing.emplace_back("linger.ms", "0");
+  auto producer = make_client(RD_KAFKA_PRODUCER, writing);
+  if (!producer) return tl::make_unexpected(producer.error());
+  out->producer_ = std::move(*producer);
+  auto consumer = make_client(RD_KAFKA_CONSUMER, reader_properties(options, "members"));
+  if (!consumer) return tl::make_unexpected(consumer.error());
+  out->consumer_ = std::move(*consumer);
+  rd_kafka_poll_set_consumer(out->consumer_.get());
+  out->queue_.reset(rd_kafka_queue_get_consumer(out->consumer_.get()));
+  const PartitionsPtr list{rd_kafka_topic_partition_list_new(1)};
+  rd_kafka_topic_partition_list_add(list.get(), out->topic_.c_str(), kPartition)->offset = RD_KAFKA_OFFSET_BEGINNING;
+  if (auto code = rd_kafka_assign(out->consumer_.get(), list.get())) return away("reading who holds what", code);
+  out->thread_ = std::thread([self = out.get()] { self->run(); });
+  return out;
+}
+
+Peers::Peers(const MemberOptions& options, std::function<std::vector<int>()> held, std::function<void()> tick)
+    : options_(options), topic_(members_name(options.topics)), held_(std::move(held)), tick_(std::move(tick)) {}
+
+Peers::~Peers() {
+  stopping_ = true;
+  if (thread_.joinable()) thread_.join();
+  if (!told_) return;
+  tell(std::nullopt);
+  rd_kafka_flush(producer_.get(), kFarewell_ms);
+}
+
+void Peers::announce(std::string address) {
+  std::lock_guard lock{mutex_};
+  address_ = std::move(address);
+}
+
+std::optional<std::string> Peers::owner_of(int shard) const {
+  std::lock_guard lock{mutex_};
+  auto found = owners_.find(shard);
+  if (found == owners_.end() || found->second.member == options_.name) return std::nullopt;
+  return found->second.address;
+}
+
+void Peers::run() {
+  while (!stopping_) {
+    const MessagePtr message{rd_kafka_consume_queue(queue_.get(), kTick_ms)};
+    if (message && message->err == RD_KAFKA_RESP_ERR_NO_ERROR) hear(*message);
+    rd_kafka_poll(producer_.get(), 0);
+    Standing now;
+    {
+      std::lock_guard lock{mutex_};
+      now.address = address_;
+    }
+    now.shards = held_();
+    if (!now.address.empty() && told_ != encode(now)) tell(now);
+    if (!message) tick_();
+  }
+}
+
+void Peers::hear(const rd_kafka_message_t& message) {
+  const std::string member(static_cast<const char*>(message.key), message.key_len);
+  const auto standing = decode_standing({static_cast<const char*>(message.payload), message.len});
+  std::lock_guard lock{mutex_};
+  std::erase_if(owners_, [&](const auto& entry) { return entry.second.member == member; });
+  if (!standing) return;  // it is gone
+  for (int shard : standing->shards) owners_[shard] = {member, standing->address};
+}
+
+void Peers::tell(const std::optional<Standing>& standing) {
+  Message message;
+  const std::string value = standing ? encode(*standing) : "";
+  message.topic = topic_.c_str();
+  message.partition = kPartition;
+  message.key = options_.name;
+  message.value = value;
+  if (auto code = produce(producer_.get(), message)) {
+    spdlog::warn("kafka: telling who holds what: {}", rd_kafka_err2str(code));
+    return;  // once more at the next tick
+  }
+  told_ = value;
+}
+
+}  // namespace echoloop::kafka

@@ -1,0 +1,13 @@
+// Whether topics that were made by others can hold what they must: settings that would lose state or make every write
+// fail are found at the start, not after a week.
+#pragma once
+
+#include "pipeline/kafka/topics.h"
+
+namespace echoloop::kafka {
+
+// Error (configuration): names the topic, the setting and what it must be; (away) no broker answers. What is only
+// unwise is logged, as is a topic whose settings this client may not see.
+Result<void> check_topics(rd_kafka_t* client, const TopicOptions& options);
+
+}  // namespace echoloop::kafka
