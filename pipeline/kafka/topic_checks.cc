@@ -120,8 +120,10 @@ Result<void> check_topics(rd_kafka_t* client, const TopicOptions& options) {
   if (!replicas) return tl::make_unexpected(replicas.error());
   for (const std::string& name : names) {
     auto found = settings->find(name);
-    if (found == settings->end()) continue;
-    if (auto fits = check(name, found->second, (*replicas)[name], options); !fits) return fits;
+    auto count = replicas->find(name);
+    // What was made a moment ago not every broker knows yet.
+    if (found == settings->end() || count == replicas->end()) continue;
+    if (auto fits = check(name, found->second, count->second, options); !fits) return fits;
   }
   return {};
 }

@@ -38,6 +38,7 @@ import uuid
 
 import jars
 import topics
+import wire
 
 HOST = "127.0.0.1"
 STARTED = "Kafka Server started"
@@ -91,9 +92,10 @@ def hold(port):
 class Broker:
     """A broker that is its own controller, with all that it keeps below the folder `data`; a folder that was used before goes on.
     port: 0 for the one of the last time, or any.
-    quick: for tests, which start brokers often; what is measured takes quick=False."""
+    quick: for tests, which start brokers often; what is measured takes quick=False.
+    wired: clients may also come through `wire` (wire.py), at `wired_address`, and then always do."""
 
-    def __init__(self, data, port=0, quick=True, node=1):
+    def __init__(self, data, port=0, quick=True, node=1, wired=False):
         self.data, self.node = os.path.abspath(data), node
         self.options = (*HEAP, *QUICK) if quick else HEAP
         self.peers, self.cluster_id, self.directory_id = [self], random_id(), random_id()
@@ -109,11 +111,19 @@ class Broker:
             last = self._last_ports()
             self.port = self._hold(held, port, last[0])
             self.controller_port = self._hold(held, 0, last[1])
+            self.wire = None
+            if wired:
+                self.behind_wire = self._hold(held, 0, 0)
+                self.wire = held.enter_context(wire.Wire(f"{HOST}:{self.behind_wire}"))
             self._held = held.pop_all()
 
     @property
     def address(self):
         return f"{HOST}:{self.port}"
+
+    @property
+    def wired_address(self):
+        return self.wire.address
 
     @property
     def controller_address(self):
@@ -125,10 +135,10 @@ class Broker:
     def _last_ports(self):
         try:
             with open(self._path("server.properties"), encoding="utf-8") as file:
-                listeners = re.search(r"^listeners=\D*[\d.]+:(\d+)\D*[\d.]+:(\d+)$", file.read(), re.MULTILINE)
+                listeners = re.search(r"^listeners=\D*[\d.]+:(\d+)\D*[\d.]+:(\d+)(,\S+)?$", file.read(), re.MULTILINE)
         except FileNotFoundError:
             return 0, 0
-        return [int(port) for port in listeners.groups()]
+        return [int(port) for port in listeners.groups()[:2]]
 
     @staticmethod
     def _hold(held, wanted, last):
@@ -143,13 +153,14 @@ class Broker:
     def properties(self):
         replicas, in_sync = len(self.peers), len(self.peers) // 2 + 1
         controllers = ",".join(peer.controller_address for peer in self.peers)
+        wired = (f",WIRED://{HOST}:{self.behind_wire}", f",WIRED://{self.wire.address}", ",WIRED:PLAINTEXT") if self.wire else ("", "", "")
         return f"""\
 process.roles=broker,controller
 node.id={self.node}
-listeners=PLAINTEXT://{self.address},CONTROLLER://{self.controller_address}
-advertised.listeners=PLAINTEXT://{self.address}
+listeners=PLAINTEXT://{self.address},CONTROLLER://{self.controller_address}{wired[0]}
+advertised.listeners=PLAINTEXT://{self.address}{wired[1]}
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT{wired[2]}
 inter.broker.listener.name=PLAINTEXT
 controller.quorum.bootstrap.servers={controllers}
 log.dirs={self._path("records")}
@@ -285,11 +296,11 @@ def create_topic(brokers, name, partitions, settings):
 class Cluster:
     """Brokers that keep each record on all of them; one of three may be lost. A first start that was broken off wants a new folder."""
 
-    def __init__(self, data, count=3, quick=True):
+    def __init__(self, data, count=3, quick=True, wired=False):
         with contextlib.ExitStack() as held:
             self.brokers = []
             for node in range(1, count + 1):
-                broker = Broker(os.path.join(data, str(node)), quick=quick, node=node)
+                broker = Broker(os.path.join(data, str(node)), quick=quick, node=node, wired=wired)
                 held.callback(broker.close)
                 self.brokers.append(broker)
             for broker in self.brokers:
@@ -300,6 +311,10 @@ class Cluster:
     def address(self):
         """All of them, as bootstrap.servers wants it."""
         return ",".join(broker.address for broker in self.brokers)
+
+    @property
+    def wired_address(self):
+        return ",".join(broker.wired_address for broker in self.brokers)
 
     def start(self):
         start_all(self.brokers)

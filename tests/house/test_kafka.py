@@ -6,7 +6,8 @@ counted once, whatever happens to whoever counts it.
 
 A seeded stream goes into topic events bit by bit while two members work on it. One of them is killed with SIGKILL, at random moments and
 at every named point of the commit in turn, or loses its store with it, or is stopped until the group has given its partitions away, or a
-third member joins and leaves, or a broker is killed and comes back (with --brokers 3 one of three, while the others go on). All the time
+third member joins and leaves, or a broker is killed and comes back (with --brokers 3 one of three, while the others go on), or every
+connection to the brokers is cut, again and again. All the time
 somebody asks them for numbers of the whole group. In the end the export of each member equals the oracle's rows byte for byte, their tasks
 are the oracle's, and topic tasks holds each record once.
 """
@@ -37,6 +38,7 @@ PATIENCE_S = 120
 SESSION_S = 3  # after so long the group gives a silent member's partitions away
 STRIKE_S = 8
 ASK_S = 3
+CUTS = 4
 PARTITIONS = 6  # three members of two workers each: one for everybody
 OPTIONS = ["--epoch.interval", "20ms", "--memory", "128MiB", "--log.level", "info", "--kafka.partitions", str(PARTITIONS)]
 OPTIONS += ["--kafka.session-timeout", f"{SESSION_S}s", "--kafka.transaction-timeout", "5s"]
@@ -52,7 +54,7 @@ class Member:
 
     def start(self, order=None):
         environment = {"ECHOLOOP_CRASH_AT": order} if order else {}
-        options = ["--kafka.brokers", self.harness.broker.address, *OPTIONS]
+        options = ["--kafka.brokers", self.harness.broker.wired_address, *OPTIONS]
         self.server = house.Server(self.folder, *options, config=self.harness.config, environment=environment)
         self.server.start(wait=False)
         return self
@@ -173,7 +175,7 @@ class Harness:
             if number % 2 == 0:
                 yield "point", self.points[number // 2 % len(self.points)]
             else:
-                yield self.rng.choices(["moment", "emptied", "stopped", "joined", "broker"], [12, 4, 1, 2, 1])[0], None
+                yield self.rng.choices(["moment", "emptied", "stopped", "joined", "broker", "cut"], [12, 4, 1, 2, 1, 3])[0], None
 
     def befall(self, what, point):
         member = self.rng.choice(self.members)
@@ -197,6 +199,8 @@ class Harness:
             self.join_and_leave()
         elif what == "broker":
             self.lose_a_broker()
+        elif what == "cut":
+            self.cut_wires()
         for each in self.members:
             if not each.alive():
                 each.start()
@@ -224,6 +228,14 @@ class Harness:
         finally:
             third.kill()
 
+    def cut_wires(self):
+        """Every connection of the members to the brokers, in the middle of whatever is on its way, again and again while they work."""
+        brokers = getattr(self.broker, "brokers", [self.broker])
+        for _ in range(CUTS):
+            self.send(min(len(self.lines), self.sent + self.step // CUTS))
+            for broker in brokers:
+                broker.wire.cut()
+
     def lose_a_broker(self):
         """While there is one they wait; of three the others go on, so more comes in before it is back."""
         if self.options.brokers == 1:
@@ -246,6 +258,13 @@ class Harness:
             return 0
         return int(next(line.split()[-1] for line in text.splitlines() if line.startswith("echoloop_shards_held ")))
 
+    def await_shards(self):
+        """Of each member; one that died will not have any."""
+        for member in self.members:
+            house.wait_for(lambda each=member: self.shards_of(each) or not each.alive(), "each member holds shards", PATIENCE_S)
+            if not member.alive():
+                raise house.NotReached(f"{member.folder}: it ended with {member.server.process.returncode}")
+
     def holds_all(self, members):
         return sum(self.shards_of(member) for member in members) == PARTITIONS
 
@@ -258,8 +277,7 @@ class Harness:
 
     def final_problems(self):
         expected = compare.python("oracle.py", "--config-dir", self.config, self.events)
-        for member in self.members:
-            house.wait_for(lambda each=member: self.shards_of(each), "each member holds shards", PATIENCE_S)
+        self.await_shards()
         try:
             house.wait_for(lambda: self.answer("aggregates") == expected, "all is counted once", self.options.patience)
         except house.NotReached:
@@ -283,8 +301,7 @@ class Harness:
         self.step = -(-len(self.lines) // max(1, self.options.kills))
         for member in self.members:
             member.start()
-        for member in self.members:
-            house.wait_for(lambda each=member: self.shards_of(each), "each member holds shards", PATIENCE_S)
+        self.await_shards()
         asker = Asker(self)
         asker.start()
         counted = collections.Counter()
@@ -323,7 +340,7 @@ def main(arguments):
             folder = os.path.abspath(options.keep)
             os.makedirs(folder)
         data = os.path.join(folder, "broker")
-        with kafka.Broker(data) if options.brokers == 1 else kafka.Cluster(data, options.brokers) as broker:
+        with kafka.Broker(data, wired=True) if options.brokers == 1 else kafka.Cluster(data, options.brokers, wired=True) as broker:
             harness = Harness(options, folder, broker)
             try:
                 problems = harness.run()
