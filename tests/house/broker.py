@@ -21,69 +21,31 @@ A broker dies with the thread that started it. Errors: Died, TimeoutError, and j
 """
 
 import argparse
-import base64
 import contextlib
-import ctypes
 import fcntl
 import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-import uuid
 
 import jars
 import topics
 import wire
+from machine import HOST, die_with, hold, random_id
 
-HOST = "127.0.0.1"
 STARTED = "Kafka Server started"
 HEAP = ("-Xms512m", "-Xmx512m")
 QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")  # half the time to start; slower when it has run for long
 PATIENCE_S = 60  # for a machine under load; nothing waits that long when all is well
 LOOK_S = 0.02
-PR_SET_PDEATHSIG = 1
-LIBC = ctypes.CDLL(None)
 
 
 class Died(Exception):
     """A process that ended before it did what it was started for, with the end of what it said."""
-
-
-# ---- what a broker needs
-
-
-def random_id():
-    """16 random bytes as Kafka writes them."""
-    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-
-
-def die_with(parent):
-    """What a new process does before its program starts: it asks to be killed when the thread ends that started it."""
-
-    def bind():
-        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(1)  # it has ended already
-
-    return bind
-
-
-def hold(port):
-    """A socket that keeps a port, or one that is free for 0. Nobody else is given the port, but a broker can listen on it, now and
-    again after a kill: a bound socket that does not listen is no hindrance to one that may reuse the address."""
-    held = socket.socket()
-    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        held.bind((HOST, port))
-    except OSError:
-        held.close()
-        raise
-    return held
 
 
 # ---- brokers

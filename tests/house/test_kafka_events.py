@@ -10,6 +10,9 @@ import subprocess
 import tempfile
 import unittest
 
+import jsonschema
+import yaml
+
 import broker as kafka
 import server
 
@@ -136,6 +139,56 @@ class Events(unittest.TestCase):
         _, value, headers = self.dead_records()[self.letter("apricot")["id"]]
         self.assertEqual(value, "apricot")
         self.assertIn("(http)", headers["__streams.errors.stacktrace"])
+
+    def records(self, topic):
+        """(value, headers) of each record; values that are no text are left out."""
+        command = ["kcat", "-C", "-q", "-e", "-J", "-b", self.broker.address, "-t", topic, "-X", "isolation.level=read_committed"]
+        for line in subprocess.run(command, check=True, capture_output=True).stdout.splitlines():
+            record = json.loads(line.decode(errors="replace"))
+            headers = record.get("headers") or []
+            yield record["payload"], dict(zip(headers[::2], headers[1::2]))
+
+    def test_asyncapi_describes_what_lies_in_the_topics(self):
+        path = os.path.join(server.ROOT, "schemas", "asyncapi.yaml")
+        with open(path, encoding="utf-8") as file:
+            described = yaml.safe_load(file)
+        resolver = jsonschema.RefResolver(f"file://{path}", described)
+
+        def judge(schema, instance):
+            jsonschema.Draft7Validator(schema, resolver=resolver).validate(instance)
+
+        listed = json.loads(subprocess.run(["kcat", "-L", "-J", "-b", self.broker.address], check=True, capture_output=True).stdout)
+        there = {topic["topic"] for topic in listed["topics"] if topic["topic"].startswith("echoloop.")}
+        self.assertEqual(there, {channel["address"] for channel in described["channels"].values()})
+
+        sample = subprocess.run([server.BINARY, "sample", "--sessions", "400"], check=True, capture_output=True).stdout
+        self.assertEqual(self.server.post_lines(sample).json()["rejected"], [])
+        self.server.wait_settled()
+        self.send("s-12", b"no json at all: medlar")
+        self.letter("medlar")
+        messages = described["components"]["messages"]
+        events = {message["name"]: message["payload"] for message in messages.values() if "$ref" in message["payload"]}
+        types = set()
+        for value, headers in self.records("echoloop.events"):
+            judge(described["components"]["messageTraits"]["event"]["headers"], headers)
+            try:
+                event = json.loads(value)
+                events[event["type"]]
+            except (ValueError, KeyError, TypeError):
+                continue  # a dead letter of another test, or binary mode
+            if "id" in event:
+                judge(events[event["type"]], event)
+                types.add(event["type"])
+        self.assertGreater(len(types), 4, types)
+        seen = {"tasks": 0, "dead": 0, "members": 0}
+        for channel, message in (("tasks", "task"), ("dead", "deadLetter"), ("members", "member")):
+            for value, headers in self.records(f"echoloop.{channel}"):
+                seen[channel] += 1
+                if "headers" in messages[message]:
+                    judge(messages[message]["headers"], headers)
+                if channel != "dead":
+                    judge(messages[message]["payload"], json.loads(value))
+        self.assertTrue(all(seen.values()), seen)
 
     def test_events_larger_than_brokers_take_by_default(self):
         big = json.loads(event("s-7"))
