@@ -6,12 +6,13 @@
 A broker is started for it. The reference workload is written into topic events in echoloop's form, and for Kafka Streams in the peer's own
 (kafka_peer.py says what that computes: 6 dimension sets and one rule; echoloop computes all of its 23 with histograms, and its rules). One
 member of echoloop begins with nothing and is done when it says that it has caught up; its aggregates must equal DuckDB's row for row.
-Printed are wall, CPU and peak memory of each, the broker's CPU meanwhile, and the ratio. --full is the whole workload: 3.28 million events.
+Printed are wall, CPU and peak memory of each, the broker's CPU meanwhile, the ratio, and how long the member takes to be back after a kill. --full is the whole workload: 3.28 million events.
 """
 
 import argparse
 import importlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -62,31 +63,54 @@ def load(address, prefix, options):
 
 
 class Member:
-    """One member of echoloop, from its start until it has caught up."""
+    """One member of echoloop, from its start until it has caught up; then it dies, and comes back."""
 
     def __init__(self, binary, broker, prefix, folder, events):
-        data = os.path.join(folder, "member")
-        command = [binary, "run", "--kafka.brokers", broker.address, "--kafka.prefix", prefix, "--data", data, *OPTIONS]
+        self.data, self.broker, self.prefix, self.events = os.path.join(folder, "member"), broker, prefix, events
+        self.command = [binary, "run", "--kafka.brokers", broker.address, "--kafka.prefix", prefix, "--data", self.data, *OPTIONS]
         broker_before, begin = cpu_of(broker.process.pid), time.monotonic()
-        self.process = subprocess.Popen(command)
+        self.start()
         try:
-            self.url = self.address(data)
-            while self.counted() != events or self.status("/readyz") != 200:
-                if self.process.poll() is not None:
-                    sys.exit(f"echoloop ended with {self.process.returncode}")
-                time.sleep(0.02)
+            self.await_counted()
             self.wall_s, self.cpu_s = time.monotonic() - begin, cpu_of(self.process.pid)
             self.broker_s, self.peak_bytes = cpu_of(broker.process.pid) - broker_before, peak_of(self.process.pid)
             exported = subprocess.run([binary, "export", "aggregates", "--server", self.url], stdout=subprocess.PIPE, check=True).stdout
             self.rows = dict(batch.of_echoloop(exported.splitlines()))
+            self.warm_s, self.lost_s = self.back_again(lose=False), self.back_again(lose=True)
         finally:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait()
 
-    def address(self, data):
+    def start(self):
+        self.process = subprocess.Popen(self.command)
+
+    def await_counted(self):
+        self.url = self.address()
+        while self.counted() != self.events or self.status("/readyz") != 200:
+            if self.process.poll() is not None:
+                sys.exit(f"echoloop ended with {self.process.returncode}")
+            time.sleep(0.02)
+
+    def back_again(self, lose):
+        """Seconds from a kill -9 until an event is counted that came meanwhile."""
+        begin = time.monotonic()
+        self.process.kill()
+        self.process.wait()
+        os.remove(os.path.join(self.data, "server"))
+        if lose:
+            shutil.rmtree(os.path.join(self.data, "cache"))
+        late = f'{{"specversion":"1.0","type":"echoloop.session.closed.v1","source":"/late","id":"{self.events}","data":{{"tenant":"t0","session_id":"late-{self.events}","closed_at":"2026-03-01T00:00:00Z"}}}}'
+        command = ["kcat", "-P", "-b", self.broker.address, "-t", f"{self.prefix}events", "-X", "topic.partitioner=murmur2", "-k", f"late-{self.events}"]
+        subprocess.run(command, input=late.encode(), check=True)
+        self.events += 1
+        self.start()
+        self.await_counted()
+        return time.monotonic() - begin
+
+    def address(self):
         while True:
             try:
-                with open(os.path.join(data, "server"), encoding="ascii") as file:
+                with open(os.path.join(self.data, "server"), encoding="ascii") as file:
                     text = file.read()
                 if text.endswith("\n"):
                     return text.strip()
@@ -151,6 +175,7 @@ def main(arguments):
                 return 1
             print(f"results equal: {len(expected)} rows", flush=True)
             print(ours.line("echoloop", events), flush=True)
+            print(f"kill -9, then an event that came meanwhile is counted: {ours.warm_s:.2f} s, with its store lost {ours.lost_s:.2f} s", flush=True)
             for form in [form for form in options.forms.split(",") if form in ("tuned", "plain")]:
                 words = ["--brokers", broker.address, "--sessions", str(options.sessions), "--seed", str(options.seed)]
                 theirs = peer.parse([*words, "--form", form, "--broker-pid", str(broker.process.pid)])

@@ -69,6 +69,7 @@ Source::~Source() {
 void Source::rebalance(rd_kafka_t* consumer, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* list,
                        void* self) {
   auto& source = *static_cast<Source*>(self);
+  if (!source.closing_) source.wake();  // or the poll goes on waiting for a record; closing must not be woken
   if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS && !source.closing_) {
     source.offered_.reset(rd_kafka_topic_partition_list_copy(list));
     return;
