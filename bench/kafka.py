@@ -4,8 +4,8 @@
     ./dev bench kafka [--sessions 200000] [--forms tuned,plain] [--full]
 
 A broker is started for it. The reference workload is written into topic events in echoloop's form, and for Kafka Streams in the peer's own
-(kafka_peer.py says what that computes: 6 dimension sets and one rule; echoloop computes all of its 23 with histograms, and its rules). One
-member of echoloop begins with nothing and is done when it says that it has caught up; its aggregates must equal DuckDB's row for row.
+(kafka_peer.py says what that computes: 6 dimension sets and one rule; echoloop computes all of its 23 with histograms, and its rules; with
+--work peer it is configured to the same: those sets and that rule and no others, only that its rows have histograms still). One member of echoloop begins with nothing and is done when it says that it has caught up; its aggregates must equal DuckDB's row for row.
 Printed are wall, CPU and peak memory of each, the broker's CPU meanwhile, the ratio, and how long the member takes to be back after a kill. --full is the whole workload: 3.28 million events.
 """
 
@@ -29,7 +29,28 @@ sys.path.insert(0, os.path.join(batch.ROOT, "tests", "house"))
 import broker as kafka  # noqa: E402
 
 TICKS = os.sysconf("SC_CLK_TCK")
-OPTIONS = ("--clock", "event", "--log.level", "warning", "--config-dir", os.path.join(batch.ROOT, "config"), "--listen", "127.0.0.1:0")
+CONFIG = os.path.join(batch.ROOT, "config")
+OPTIONS = ("--clock", "event", "--log.level", "warning", "--listen", "127.0.0.1:0")
+PEER_SETS = """dimension_sets:
+  - []
+  - [agent]
+  - [department]
+  - [category]
+  - [channel]
+  - [tag]
+  - [department, category]
+"""
+PEER_RULES = """thresholds:
+  - id: dissatisfied
+    version: 1
+    title: {zh: "{category}", en: "{category}"}
+    metric: dsat
+    group_by: [department, category]
+    window: hour
+    minimum_n: 20
+    tiers: [{above: 0.3, severity: medium, escalate_to: lead}]
+recoveries: []
+"""
 
 
 def cpu_of(pid):
@@ -62,12 +83,28 @@ def load(address, prefix, options):
         sys.exit("the events could not be loaded")
 
 
+def peer_config(folder):
+    """The shipped configuration without what the peer does not compute."""
+    config = shutil.copytree(CONFIG, os.path.join(folder, "config"))
+    for name, change in {
+        "metrics.yaml": lambda text: text[: text.index("dimension_sets:")] + PEER_SETS,
+        "rules.yaml": lambda _: PEER_RULES,
+        "taxonomy.yaml": lambda text: text[: text.index("red_lines:")],
+    }.items():
+        path = os.path.join(config, name)
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(change(text))
+    return config
+
+
 class Member:
     """One member of echoloop, from its start until it has caught up; then it dies, and comes back."""
 
-    def __init__(self, binary, broker, prefix, folder, events):
+    def __init__(self, binary, config, broker, prefix, folder, events):
         self.data, self.broker, self.prefix, self.events = os.path.join(folder, "member"), broker, prefix, events
-        self.command = [binary, "run", "--kafka.brokers", broker.address, "--kafka.prefix", prefix, "--data", self.data, *OPTIONS]
+        self.command = [binary, "run", "--kafka.brokers", broker.address, "--kafka.prefix", prefix, "--data", self.data, "--config-dir", config, *OPTIONS]
         broker_before, begin = cpu_of(broker.process.pid), time.monotonic()
         self.start()
         try:
@@ -149,6 +186,7 @@ def parse(arguments):
     parser.add_argument("--full", action="store_true", help="2000000 sessions")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--forms", default="tuned", help="of the peer: tuned, plain, both with a comma, or none")
+    parser.add_argument("--work", choices=("all", "peer"), default="all", help="what echoloop computes")
     parser.add_argument("--binary", default=os.path.join(batch.ROOT, "build", "release", "echoloop"))
     options = parser.parse_args(arguments)
     if options.full:
@@ -167,7 +205,8 @@ def main(arguments):
             load(broker.address, prefix, options)
             print(f"{events} events in topic {prefix}events", flush=True)
             expected = peer.batch_rows(source, folder)
-            ours = Member(os.path.abspath(options.binary), broker, prefix, folder, events)
+            config = peer_config(folder) if options.work == "peer" else CONFIG
+            ours = Member(os.path.abspath(options.binary), config, broker, prefix, folder, events)
             problems = list(batch.differences(expected, ours.rows))
             if problems:
                 print("\n".join(problems[:10]))

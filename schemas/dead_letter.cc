@@ -107,6 +107,13 @@ std::string adapter_of(const state::Rejected& rejected) {
   return name.empty() ? "cloudevents" : name;
 }
 
+std::string shortened(std::string_view said) {
+  if (said.size() <= kSaid_bytes_max) return std::string(said);
+  std::size_t end = kSaid_bytes_max;
+  while (end > 0 && (static_cast<unsigned char>(said[end]) & 0xC0) == 0x80) --end;  // the rest of a character
+  return std::string(said.substr(0, end)) + "…";
+}
+
 bool DeadFilter::matches(const state::DeadLetter& letter) const {
   const state::Rejected& rejected = letter.rejected();
   if (state && letter.state() != *state) return false;

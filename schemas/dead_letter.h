@@ -19,6 +19,11 @@ struct LetterPlace {
 };
 LetterPlace place_of(std::string_view where);
 
+// What a letter says of where and why: at most kSaid_bytes_max of it, in whole characters, though keys and values of a
+// document that it repeats may be as long as the document.
+inline constexpr std::size_t kSaid_bytes_max = 4096;
+std::string shortened(std::string_view said);
+
 // The fault without the values that differ from letter to letter: the pointer, with * for places in lists, and the
 // reason with … for what it quotes and # for numbers and times. The same for all letters that one mend would help;
 // at most kFault_bytes_max.

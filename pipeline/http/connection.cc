@@ -229,14 +229,16 @@ net::awaitable<Connection::Received> Connection::read_body(Parser& parser, std::
 
 net::awaitable<Response> Connection::run(const Route& route) {
   if (route.operation.run_on == RunOn::io_thread) co_return answer(route, request_);
-  if (++house_.waiting > house_.options.waiting_max) {
-    --house_.waiting;
+  const bool of_peer = route.operation.run_on == RunOn::peers;
+  auto& waiting = of_peer ? house_.peers_waiting : house_.waiting;
+  if (++waiting > house_.options.waiting_max) {
+    --waiting;
     co_return overloaded("too many requests wait for a worker");
   }
   auto work = [this, &route]() -> net::awaitable<Response> { co_return answer(route, request_); };
-  auto& pool = route.operation.run_on == RunOn::peers ? house_.peers : house_.workers;
+  auto& pool = of_peer ? house_.peers : house_.workers;
   auto response = co_await net::co_spawn(pool, work, net::use_awaitable);
-  --house_.waiting;
+  --waiting;
   co_return response;
 }
 

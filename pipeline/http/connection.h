@@ -30,7 +30,7 @@ struct House {
   boost::asio::thread_pool workers;
   boost::asio::thread_pool peers{kPeer_threads};
   std::atomic<bool> stopping{false};
-  std::atomic<std::size_t> waiting{0};
+  std::atomic<std::size_t> waiting{0}, peers_waiting{0};
   std::atomic<std::size_t> body_bytes{0};
 };
 

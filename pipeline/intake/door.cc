@@ -95,8 +95,8 @@ state::Rejected rejected_of(std::string_view document, std::string_view where, s
                             const Origin& origin, Time now) {
   state::Rejected out;
   out.set_document(document.data(), document.size());
-  out.set_where(std::string(where));
-  out.set_reason(std::string(reason));
+  out.set_where(shortened(where));
+  out.set_reason(shortened(reason));
   out.set_adapter(std::string(origin.adapter));
   out.set_door(std::string(origin.door));
   out.set_tenant(origin.tenant.empty() ? tenant_named_in(document) : std::string(origin.tenant));

@@ -11,9 +11,14 @@
 namespace echoloop::kafka {
 namespace {
 
-constexpr long kConnect_ms = 1'000, kAnswer_ms = 30'000;
+constexpr long kConnect_ms = 1'000, kAnswer_ms = 5'000;
 // Most who scan want few rows, and stop; those who want more get larger pages.
 constexpr std::size_t kFirst_page_bytes = 64u << 10, kGrowth = 4;
+
+struct EndHeaders {
+  void operator()(curl_slist* headers) const { curl_slist_free_all(headers); }
+};
+using HeadersPtr = std::unique_ptr<curl_slist, EndHeaders>;
 
 std::size_t take(char* bytes, std::size_t size, std::size_t count, void* out) {
   static_cast<std::string*>(out)->append(bytes, size * count);
@@ -26,16 +31,19 @@ RemoteRows::~RemoteRows() {
   for (void* handle : idle_) curl_easy_cleanup(static_cast<CURL*>(handle));
 }
 
-Result<std::string> RemoteRows::owner_of(int shard) const {
+Result<Owner> RemoteRows::owner_of(int shard) const {
   auto owner = owner_of_(shard);
   if (owner) return std::move(*owner);
   return away(fmt::format("shard {}", shard), "no member is known to hold it at the moment");
 }
 
-Result<std::string> RemoteRows::fetch(const std::string& url) const {
+Result<std::string> RemoteRows::fetch(const Owner& owner, const std::string& path) const {
   CURL* curl = nullptr;
   {
     std::lock_guard lock{mutex_};
+    if (asked_[owner.address] >= kAsked_max)
+      return away("asking the member that holds it", "it has not answered earlier questions yet");
+    ++asked_[owner.address];
     if (!idle_.empty()) {
       curl = static_cast<CURL*>(idle_.back());
       idle_.pop_back();
@@ -43,7 +51,10 @@ Result<std::string> RemoteRows::fetch(const std::string& url) const {
   }
   if (curl == nullptr) curl = curl_easy_init();
   std::string body;
+  const std::string url = owner.address + path, shown = fmt::format("{}: {}", kSecret_header, owner.secret);
+  const HeadersPtr headers{curl_slist_append(nullptr, shown.c_str())};
   curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
+  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -56,6 +67,8 @@ Result<std::string> RemoteRows::fetch(const std::string& url) const {
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
   {
     std::lock_guard lock{mutex_};
+    --asked_[owner.address];
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, nullptr);
     idle_.push_back(curl);
   }
   if (code != CURLE_OK) return away("asking the member that holds it", curl_easy_strerror(code));
@@ -70,9 +83,9 @@ Result<void> RemoteRows::scan(stage::Table table, int shard, std::string_view fr
   std::string next{from}, of_this_scan;
   for (std::size_t bytes = kFirst_page_bytes;; bytes = std::min(bytes * kGrowth, kPage_bytes)) {
     const std::string& name = view != nullptr ? *view : of_this_scan;
-    auto body = fetch(fmt::format("{}{}?table={}&shard={}&from={}&to={}&bytes={}&view={}&keep={}", *owner, kRows_path,
-                                  static_cast<int>(table), shard, to_hex(next), to_hex(to), bytes, name,
-                                  view != nullptr ? 1 : 0));
+    auto body = fetch(*owner, fmt::format("{}?table={}&shard={}&from={}&to={}&bytes={}&view={}&keep={}", kRows_path,
+                                          static_cast<int>(table), shard, to_hex(next), to_hex(to), bytes, name,
+                                          view != nullptr ? 1 : 0));
     if (!body) return away(fmt::format("shard {}", shard), body.error().reason);
     auto head = visit_page(*body, visit);
     if (!head) return tl::make_unexpected(head.error());
@@ -134,7 +147,7 @@ class GroupSnapshot final : public stage::View {
   Result<std::string*> view_of(int shard) const {
     auto owner = remote_.owner_of(shard);
     if (!owner) return tl::make_unexpected(owner.error());
-    return &views_[*owner];
+    return &views_[owner->address];
   }
 
   const std::vector<int> shards_;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "pipeline/kafka/kafka_house.h"
+#include "pipeline/kafka/peers.h"
 #include "pipeline/kafka/row_pages.h"
 
 namespace echoloop::kafka {
@@ -17,8 +19,8 @@ namespace echoloop::kafka {
 // Asks other members. Any thread.
 class RemoteRows {
  public:
-  // Address of another member that holds the shard, as far as is known.
-  using OwnerOf = std::function<std::optional<std::string>(int shard)>;
+  // Another member that holds the shard, as far as is known.
+  using OwnerOf = std::function<std::optional<Owner>(int shard)>;
   explicit RemoteRows(OwnerOf owner_of) : owner_of_(std::move(owner_of)) {}
   ~RemoteRows();
 
@@ -28,14 +30,17 @@ class RemoteRows {
                     const stage::RowVisitor& visit, std::string* view) const;
   Result<std::optional<std::string>> get(stage::Table table, int shard, std::string_view key, std::string* view) const;
   // Who is asked about that shard. Error (away): nobody is known.
-  Result<std::string> owner_of(int shard) const;
+  Result<Owner> owner_of(int shard) const;
 
  private:
-  Result<std::string> fetch(const std::string& url) const;
+  // Few at a time: one who does not answer must not hold up all who wait for him.
+  static constexpr int kAsked_max = 4;
+  Result<std::string> fetch(const Owner& owner, const std::string& path) const;
 
   const OwnerOf owner_of_;
   mutable std::mutex mutex_;
-  mutable std::vector<void*> idle_;  // CURL handles with their connections
+  mutable std::vector<void*> idle_;           // CURL handles with their connections
+  mutable std::map<std::string, int> asked_;  // by address: questions that are not answered yet
 };
 
 class GroupRows final : public stage::View {

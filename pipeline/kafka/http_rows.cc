@@ -15,12 +15,13 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::seconds kView_lives{60};
-constexpr std::size_t kViews_max = 256;
+constexpr std::chrono::seconds kSnapshot_lives{60}, kScan_lives{10};
+constexpr std::size_t kViews_max = 64;  // of each kind
 
 // Views that others may come back to, the one that was used last in front.
 class Views {
  public:
+  explicit Views(std::chrono::seconds lives) : lives_(lives) {}
   std::shared_ptr<const stage::View> find(std::string_view name) {
     std::lock_guard lock{mutex_};
     forget_old();
@@ -31,6 +32,10 @@ class Views {
       return entry->view;
     }
     return nullptr;
+  }
+  void drop(std::string_view name) {
+    std::lock_guard lock{mutex_};
+    views_.remove_if([&](const Kept& kept) { return kept.name == name; });
   }
   std::string keep(std::shared_ptr<const stage::View> view) {
     std::lock_guard lock{mutex_};
@@ -46,9 +51,10 @@ class Views {
     Clock::time_point used;
   };
   void forget_old() {
-    while (!views_.empty() && Clock::now() - views_.back().used > kView_lives) views_.pop_back();
+    while (!views_.empty() && Clock::now() - views_.back().used > lives_) views_.pop_back();
   }
 
+  const std::chrono::seconds lives_;
   std::mutex mutex_;
   std::list<Kept> views_;
   // Names of a process that died must not be those of the next one.
@@ -69,20 +75,29 @@ std::optional<std::string> bytes(const http::Request& request, std::string_view 
   return text ? from_hex(*text) : std::nullopt;
 }
 
-http::Response rows(const http::Request& request, const KafkaHouse& house, Views& views) {
+// Of snapshots that are asked again and again, and of scans that stop in the middle more often than not.
+struct Kept {
+  Views snapshots{kSnapshot_lives}, scans{kScan_lives};
+};
+
+http::Response rows(const http::Request& request, const KafkaHouse& house, const std::string& secret, Kept& kept) {
+  if (request.headers.get(kSecret_header) != secret)
+    return http::problem(403, "Not for you", "members of a group ask each other here");
   const auto table = number(request, "table", stage::kTables_end - 1),
              shard = number(request, "shard", static_cast<std::size_t>(house.partitions()) - 1),
              bytes_max = number(request, "bytes", kPage_bytes);
   const auto from = bytes(request, "from"), to = bytes(request, "to");
   if (!table || !shard || !bytes_max || !from || !to)
     return http::problem(400, "Invalid request", "this is how members of a group ask each other");
-  const auto name = request.query.get("view").value_or("");
+  Views& views = request.query.get("keep") == "1" ? kept.snapshots : kept.scans;
+  const bool scan = &views == &kept.scans;
+  const std::string name(request.query.get("view").value_or(""));
   std::shared_ptr<const stage::View> view;
   if (name.empty()) {
     view = house.snapshot();
   } else {
     view = views.find(name);
-    if (!view) return http::problem(410, "View is gone", "it was not asked for a minute, or too many were");
+    if (!view) return http::problem(410, "View is gone", "it was not asked for a while, or too many were");
   }
   Page page;
   auto scanned = view->scan(stage::Table{static_cast<std::uint8_t>(*table)}, static_cast<int>(*shard), *from, *to,
@@ -98,7 +113,8 @@ http::Response rows(const http::Request& request, const KafkaHouse& house, Views
   if (!scanned) return http::problem(421, "Not here", scanned.error().text());
   if (!name.empty()) {
     page.view = name;
-  } else if (page.more || request.query.get("keep") == "1") {
+    if (scan && !page.more) views.drop(name);
+  } else if (page.more || !scan) {
     page.view = views.keep(std::move(view));
   }
   http::Response out;
@@ -109,13 +125,13 @@ http::Response rows(const http::Request& request, const KafkaHouse& house, Views
 
 }  // namespace
 
-void add_rows_route(http::Router& router, const KafkaHouse& house) {
+void add_rows_route(http::Router& router, const KafkaHouse& house, std::string secret) {
   router.add({.method = "GET",
               .path = std::string(kRows_path),
               .parameters = {"table", "shard", "from", "to", "bytes", "view", "keep"},
               .run_on = http::RunOn::peers},
-             [&house, views = std::make_shared<Views>()](const http::Request& request) {
-               return rows(request, house, *views);
+             [&house, secret = std::move(secret), kept = std::make_shared<Kept>()](const http::Request& request) {
+               return rows(request, house, secret, *kept);
              });
 }
 

@@ -6,7 +6,7 @@
 
 namespace echoloop::kafka {
 
-// 421: the shard is not held here; 410: the view is gone. `house` outlives the server.
-void add_rows_route(http::Router& router, const KafkaHouse& house);
+// 403: without the secret; 421: the shard is not held here; 410: the view is gone. `house` outlives the server.
+void add_rows_route(http::Router& router, const KafkaHouse& house, std::string secret);
 
 }  // namespace echoloop::kafka

@@ -94,7 +94,9 @@ class Snapshot final : public stage::View {
 }  // namespace
 
 std::unique_ptr<stage::View> KafkaHouse::snapshot() const {
-  return std::make_unique<Snapshot>(state_->store->snapshot(), shards());
+  // A shard that is restored between the two has its rows then; the other way round it would have half of them.
+  std::vector<int> held = shards();
+  return std::make_unique<Snapshot>(state_->store->snapshot(), std::move(held));
 }
 
 std::vector<int> KafkaHouse::shards() const {

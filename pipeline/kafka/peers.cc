@@ -4,6 +4,8 @@
 #include <spdlog/spdlog.h>
 
 #include <nlohmann/json.hpp>
+#include <random>
+#include <utility>
 
 #include "pipeline/kafka/records.h"
 
@@ -11,20 +13,27 @@ namespace echoloop::kafka {
 namespace {
 
 constexpr int kTick_ms = 50, kFarewell_ms = 2'000;
-constexpr int kPartition = 0;  // all of it in one order
+constexpr int kPartition = 0;               // all of it in one order
+constexpr std::chrono::seconds kAgain{30};  // what was told may have been lost
+
+std::string random_secret() {
+  std::random_device random;
+  return fmt::format("{:08x}{:08x}{:08x}{:08x}", random(), random(), random(), random());
+}
 
 }  // namespace
 
 std::string encode(const Standing& standing) {
-  return nlohmann::ordered_json{{"address", standing.address}, {"shards", standing.shards}}.dump();
+  return nlohmann::ordered_json{{"address", standing.address}, {"secret", standing.secret}, {"shards", standing.shards}}
+      .dump();
 }
 
 std::optional<Standing> decode_standing(std::string_view text) {
   const auto json = nlohmann::json::parse(text, nullptr, false);
-  if (!json.is_object() || !json.contains("address") || !json["address"].is_string() || !json.contains("shards") ||
-      !json["shards"].is_array())
+  if (!json.is_object() || !json.value("address", nlohmann::json{}).is_string() ||
+      !json.value("secret", nlohmann::json{}).is_string() || !json.value("shards", nlohmann::json{}).is_array())
     return std::nullopt;
-  Standing out{json["address"], {}};
+  Standing out{json["address"], json["secret"], {}};
   for (const auto& shard : json["shards"]) {
     if (!shard.is_number_integer()) return std::nullopt;
     out.shards.push_back(shard);
@@ -54,7 +63,11 @@ Result<std::unique_ptr<Peers>> Peers::open(const MemberOptions& options, std::fu
 }
 
 Peers::Peers(const MemberOptions& options, std::function<std::vector<int>()> held, std::function<void()> tick)
-    : options_(options), topic_(members_name(options.topics)), held_(std::move(held)), tick_(std::move(tick)) {}
+    : options_(options),
+      topic_(members_name(options.topics)),
+      held_(std::move(held)),
+      tick_(std::move(tick)),
+      secret_(random_secret()) {}
 
 Peers::~Peers() {
   stopping_ = true;
@@ -69,25 +82,28 @@ void Peers::announce(std::string address) {
   address_ = std::move(address);
 }
 
-std::optional<std::string> Peers::owner_of(int shard) const {
+std::optional<Owner> Peers::owner_of(int shard) const {
   std::lock_guard lock{mutex_};
   auto found = owners_.find(shard);
   if (found == owners_.end() || found->second.member == options_.name) return std::nullopt;
-  return found->second.address;
+  return found->second.owner;
 }
 
 void Peers::run() {
   while (!stopping_) {
     const MessagePtr message{rd_kafka_consume_queue(queue_.get(), kTick_ms)};
     if (message && message->err == RD_KAFKA_RESP_ERR_NO_ERROR) hear(*message);
+    if (message && message->err != RD_KAFKA_RESP_ERR_NO_ERROR) complain(*message);
     rd_kafka_poll(producer_.get(), 0);
     Standing now;
     {
       std::lock_guard lock{mutex_};
       now.address = address_;
     }
+    now.secret = secret_;
     now.shards = held_();
-    if (!now.address.empty() && told_ != encode(now)) tell(now);
+    const bool stale = told_ != encode(now) || std::chrono::steady_clock::now() - told_at_ > kAgain;
+    if (!now.address.empty() && stale) tell(now);
     if (!message) tick_();
   }
 }
@@ -98,7 +114,12 @@ void Peers::hear(const rd_kafka_message_t& message) {
   std::lock_guard lock{mutex_};
   std::erase_if(owners_, [&](const auto& entry) { return entry.second.member == member; });
   if (!standing) return;  // it is gone
-  for (int shard : standing->shards) owners_[shard] = {member, standing->address};
+  for (int shard : standing->shards) owners_[shard] = {member, {standing->address, standing->secret}};
+}
+
+void Peers::complain(const rd_kafka_message_t& message) {
+  const std::string now = rd_kafka_message_errstr(&message);
+  if (now != std::exchange(complaint_, now)) spdlog::warn("kafka: hearing who holds what: {}", now);
 }
 
 void Peers::tell(const std::optional<Standing>& standing) {
@@ -107,12 +128,15 @@ void Peers::tell(const std::optional<Standing>& standing) {
   message.topic = topic_.c_str();
   message.partition = kPartition;
   message.key = options_.name;
-  message.value = value;
+  if (standing) message.value = value;  // a tombstone has none
   if (auto code = produce(producer_.get(), message)) {
     spdlog::warn("kafka: telling who holds what: {}", rd_kafka_err2str(code));
-    return;  // once more at the next tick
+    told_at_ = std::chrono::steady_clock::now();  // once more in a while
+    told_ = value;
+    return;
   }
   told_ = value;
+  told_at_ = std::chrono::steady_clock::now();
 }
 
 }  // namespace echoloop::kafka

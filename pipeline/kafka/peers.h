@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -16,9 +17,15 @@
 
 namespace echoloop::kafka {
 
+// Whom to ask.
+struct Owner {
+  std::string address, secret;
+};
+
 // What a record of topic members says.
 struct Standing {
   std::string address;  // "http://host:port"
+  std::string secret;   // whoever may read the topic may ask him
   std::vector<int> shards;
 };
 std::string encode(const Standing& standing);
@@ -34,14 +41,17 @@ class Peers {
 
   // From now on this member tells others where to ask.
   void announce(std::string address);
-  // Address of another member that holds the shard, as far as is known.
-  std::optional<std::string> owner_of(int shard) const;
+  // Another member that holds the shard, as far as is known.
+  std::optional<Owner> owner_of(int shard) const;
+  // What those must show who ask this one.
+  const std::string& secret() const { return secret_; }
 
  private:
   Peers(const MemberOptions& options, std::function<std::vector<int>()> held, std::function<void()> tick);
   void run();
   void hear(const rd_kafka_message_t& message);
   void tell(const std::optional<Standing>& standing);
+  void complain(const rd_kafka_message_t& message);
 
   const MemberOptions options_;
   const std::string topic_;
@@ -49,10 +59,14 @@ class Peers {
   const std::function<void()> tick_;
   ClientPtr producer_, consumer_;
   QueuePtr queue_;
+  const std::string secret_;
   std::optional<std::string> told_;  // by this member, last
+  std::chrono::steady_clock::time_point told_at_{};
+  std::string complaint_;  // the last one about reading
 
   struct Claim {
-    std::string member, address;
+    std::string member;
+    Owner owner;
   };
   mutable std::mutex mutex_;
   std::string address_;

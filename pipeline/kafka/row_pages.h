@@ -2,7 +2,8 @@
 //
 // GET /internal/v1/rows?table=&shard=&from=HEX&to=HEX&view=: a page: 1 when there is more, the name of the view that it
 // was read from, then key and value texts in the order of keys. `view` names that of an earlier page; without it, the
-// rows are as they are now. A view lives for a minute after its last page.
+// rows are as they are now. A view lives for a minute after its last page when it is asked for with keep=1, else until
+// the last page of its scan, or for ten seconds.
 #pragma once
 
 #include <string>
@@ -14,7 +15,8 @@
 namespace echoloop::kafka {
 
 inline constexpr std::string_view kRows_path = "/internal/v1/rows";
-inline constexpr std::size_t kPage_bytes = 4u << 20;
+inline constexpr std::string_view kSecret_header = "Echoloop-Secret";  // of the member that is asked: peers.h
+inline constexpr std::size_t kPage_bytes = 1u << 20;
 
 struct Page {
   bool more = false;

@@ -68,6 +68,8 @@ Result<Sink::Offset> Sink::send(Message message) {
   while (true) {
     const auto code = produce(producer_.get(), message);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return &offsets_.back();
+    if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)  // trying again would not help
+      return broken_world("kafka", fmt::format("a record of {} is larger than brokers take", message.topic));
     if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) return away(fmt::format("writing to {}", message.topic), code);
     rd_kafka_poll(producer_.get(), kFull_ms);
   }

@@ -94,8 +94,9 @@ Result<Brokers::News> Source::poll(Duration timeout, const stage::PollLimits& li
     const std::size_t wanted = first ? 1 : std::min(kBatch, limits.records_max - records);
     const auto n = rd_kafka_consume_batch_queue(queue_.get(), first ? milliseconds(timeout) : 0, batch.data(), wanted);
     if (n < 0) return away("reading", rd_kafka_last_error());
-    for (std::ptrdiff_t i = 0; i < n; ++i) {
-      MessagePtr message{batch[static_cast<std::size_t>(i)]};
+    for (std::ptrdiff_t i = 0; i < n; ++i) held->messages.emplace_back(batch[static_cast<std::size_t>(i)]);
+    for (std::size_t i = held->messages.size() - static_cast<std::size_t>(n); i < held->messages.size(); ++i) {
+      const MessagePtr& message = held->messages[i];
       if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         if (auto noted = note(*message); !noted) return tl::make_unexpected(noted.error());
         continue;
@@ -109,7 +110,6 @@ Result<Brokers::News> Source::poll(Duration timeout, const stage::PollLimits& li
       bytes += slice.records.back().key.size() + slice.records.back().value.size();
       ++records;
       reading_.insert(partition);
-      held->messages.push_back(std::move(message));
     }
     if (n == 0 || offered_ || taken_) break;
   }

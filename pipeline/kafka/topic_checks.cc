@@ -76,7 +76,11 @@ tl::unexpected<Error> unfit(const std::string& topic, std::string_view setting, 
 
 Result<void> check(const std::string& topic, const Settings& settings, int replicas, const TopicOptions& options) {
   const auto policy = settings.find("cleanup.policy");
-  const bool compacted = policy != settings.end() && policy->second.find("compact") != std::string::npos;
+  if (policy == settings.end()) {
+    spdlog::warn("kafka: the settings of topic {} are not told", topic);
+    return {};
+  }
+  const bool compacted = policy->second.find("compact") != std::string::npos;
   if (topic == members_name(options)) {
     if (!compacted)
       return unfit(topic, "cleanup.policy", policy->second, "it must be compact, or members forget each other");
@@ -101,10 +105,15 @@ Result<void> check(const std::string& topic, const Settings& settings, int repli
         "set 2",
         topic, replicas);
   }
-  if (const auto bytes = number(settings, "max.message.bytes", kRecord_bytes_max); bytes < kRecord_bytes_max) {
-    if (topic != topic_name(options, stage::Topic::events))
+  const auto bytes = number(settings, "max.message.bytes", kRecord_bytes_max);
+  if (topic != topic_name(options, stage::Topic::events)) {
+    if (bytes < kRecord_bytes_max)
       return unfit(topic, "max.message.bytes", std::to_string(bytes),
                    fmt::format("records that follow from large documents may be as large as {}", kRecord_bytes_max));
+  } else if (bytes > kEvent_bytes_max) {
+    return unfit(topic, "max.message.bytes", std::to_string(bytes),
+                 fmt::format("larger ones than {} cannot be handed on", kEvent_bytes_max));
+  } else if (bytes < kEvent_bytes_max) {
     spdlog::warn("kafka: topic {} has max.message.bytes={}: intake cannot take larger documents", topic, bytes);
   }
   return {};

@@ -28,7 +28,8 @@ Result<std::map<std::string, int>> partitions_by_topic(rd_kafka_t* client) {
 // What a topic is made with; the rest is the broker's default. Deltas and cases are used up within seconds, the rest
 // stays: events for those who explain, the changelog because it is the state.
 Properties settings_of(const TopicOptions& options, const std::string& name) {
-  Properties out{{"max.message.bytes", std::to_string(kRecord_bytes_max)}};
+  const bool of_events = name == topic_name(options, stage::Topic::events);
+  Properties out{{"max.message.bytes", std::to_string(of_events ? kEvent_bytes_max : kRecord_bytes_max)}};
   if (name == members_name(options)) out.emplace_back("cleanup.policy", "compact");
   if (name == changelog_name(options)) {
     out.emplace_back("retention.ms", "-1");

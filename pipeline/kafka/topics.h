@@ -10,8 +10,9 @@
 
 namespace echoloop::kafka {
 
-// A document of 16 MiB, the largest that intake takes, with what lies around it: topics that are made take it.
-inline constexpr int kRecord_bytes_max = 20 << 20;
+// A document of 16 MiB, the largest that intake takes, with what lies around it; and what may follow from one: topics
+// that are made take it.
+inline constexpr int kEvent_bytes_max = 20 << 20, kRecord_bytes_max = 24 << 20;
 
 struct TopicOptions {
   std::string prefix = "echoloop.";

@@ -1,3 +1,5 @@
+#include <spdlog/spdlog.h>
+
 #include "pipeline/kafka/event_reader.h"
 #include "pipeline/kafka/group_rows.h"
 #include "pipeline/kafka/http_rows.h"
@@ -49,9 +51,12 @@ class KafkaGround final : public Ground {
   std::int64_t backlog() const override { return house_->backlog(); }
   std::uint64_t log_bytes() const override { return 0; }
   bool settled() const override { return house_->settled(); }
-  void add_routes(http::Router& router) override { kafka::add_rows_route(router, *house_); }
+  void add_routes(http::Router& router) override { kafka::add_rows_route(router, *house_, peers_->secret()); }
   void reached_at(const std::string& address) override {
-    peers_->announce(advertised_.empty() ? address : advertised_);
+    std::string here = advertised_.empty() ? address : advertised_;
+    while (here.ends_with('/')) here.pop_back();
+    spdlog::info("other members reach this one at {} (--kafka.advertise)", here);
+    peers_->announce(std::move(here));
   }
   stage::Appender& appender() override { return *appender_; }
   Result<std::unique_ptr<stage::Link>> link(int worker, int workers) override { return house_->link(worker, workers); }

@@ -5,6 +5,7 @@
 
 #include "pipeline/serving/api.h"
 #include "pipeline/serving/explain_metric.h"
+#include "pipeline/serving/export.h"
 #include "pipeline/serving/metric_answer.h"
 #include "pipeline/serving/metric_values.h"
 
@@ -24,7 +25,9 @@ http::Response dictionary(const Domain& domain) {
 }
 
 // The sessions behind a value, a page of them, each with what it adds.
-http::Response sessions_behind(const http::Request& request, const Sources& sources) {
+http::Response sessions_behind(const http::Request& request, const Sources& live) {
+  const Frozen frozen{live};
+  const Sources& sources = frozen.sources;
   auto domain = sources.domain->get();
   const std::string& name = request.parts.at("name");
   const Metric* definition = find_definition(name, *domain);
@@ -45,6 +48,8 @@ http::Response sessions_behind(const http::Request& request, const Sources& sour
   }
   auto found = parts_of_metric(*query, *cursor, *limit, sources, *domain);
   if (!found) return refused(found.error());
+  auto fresh = as_of(query->tenant, sources);
+  if (!fresh) return refused(fresh.error());
   ordered_json items = ordered_json::array();
   for (const MetricPart& part : found->parts) {
     const ordered_json row = metric_row(*query, *definition, {}, part.adds);
@@ -57,7 +62,7 @@ http::Response sessions_behind(const http::Request& request, const Sources& sour
       200, ordered_json{{"metric", name},
                         {"definition", definition_json(*definition)},
                         {"tenant", query->tenant},
-                        {"as_of", as_of(query->tenant, sources)},
+                        {"as_of", *fresh},
                         {"warnings", query->warnings},
                         {"value", metric_row(*query, *definition, {}, found->sum)},
                         {"items", items},
@@ -66,7 +71,9 @@ http::Response sessions_behind(const http::Request& request, const Sources& sour
                .dump());
 }
 
-http::Response values(const http::Request& request, const Sources& sources) {
+http::Response values(const http::Request& request, const Sources& live) {
+  const Frozen frozen{live};
+  const Sources& sources = frozen.sources;
   auto domain = sources.domain->get();
   const std::string& name = request.parts.at("name");
   const Metric* definition = find_definition(name, *domain);

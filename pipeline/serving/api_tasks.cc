@@ -72,6 +72,7 @@ http::Response list(const http::Request& request, const Sources& sources) {
   if (!cursor) return refused(cursor.error());
   auto tenants = task_tenants(request.query, sources);
   if (!tenants) return refused(tenants.error());
+  std::optional<Error> failed;
   // Newest first over all tenants: an index key without its tenant orders them; the tenant breaks ties.
   std::vector<std::pair<std::string, state::Task>> found;
   for (const std::string& tenant : *tenants) {
@@ -87,11 +88,16 @@ http::Response list(const http::Request& request, const Sources& sources) {
                                         reader.text();
                                         reader.time_ms();
                                         auto task = find_task(tenant, reader.text(), sources);
-                                        if (!task || !*task || !filter->matches(**task, wall_clock())) return true;
+                                        if (!task) {
+                                          failed = task.error();
+                                          return false;
+                                        }
+                                        if (!*task || !filter->matches(**task, wall_clock())) return true;
                                         found.emplace_back(std::move(order), std::move(**task));
                                         return ++taken <= *limit;
                                       });
     if (!scanned) return refused(scanned.error());
+    if (failed) return refused(*failed);
   }
   std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   bool more = found.size() > *limit;

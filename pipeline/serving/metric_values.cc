@@ -23,19 +23,22 @@ http::Response no_such_metric(const std::string& name) {
                        fmt::format("'{}' is not in the metric dictionary (GET /api/v1/metrics)", name));
 }
 
-ordered_json as_of(const std::string& tenant, const Sources& sources) {
+Result<ordered_json> as_of(const std::string& tenant, const Sources& sources) {
   auto row = sources.rows->get(stage::Table::counters, sources.shard_of(aggregates::cube_partition_key(tenant, "")),
                                "insight/now");
-  if (!row || !*row) return nullptr;
-  return format_time(from_ms(Reader{**row}.signed_varint()));
+  if (!row) return tl::make_unexpected(row.error());
+  if (!*row) return ordered_json(nullptr);
+  return ordered_json(format_time(from_ms(Reader{**row}.signed_varint())));
 }
 
 Result<ordered_json> values_head(const MetricQuery& query, const Metric& definition, const Sources& sources,
                                  const Domain& domain) {
+  auto fresh = as_of(query.tenant, sources);
+  if (!fresh) return tl::make_unexpected(fresh.error());
   ordered_json out = {{"metric", definition.name},
                       {"definition", definition_json(definition)},
                       {"tenant", query.tenant},
-                      {"as_of", as_of(query.tenant, sources)},
+                      {"as_of", *fresh},
                       {"timezone", query.zone.name()}};
   auto pooled = pooled_surveys(query, sources, domain);
   if (!pooled) return tl::make_unexpected(pooled.error());

@@ -13,7 +13,7 @@ const Metric* find_definition(const std::string& name, const Domain& domain);
 http::Response no_such_metric(const std::string& name);
 
 // Stage time that the rows of this tenant's totals have seen; null: there are none.
-nlohmann::ordered_json as_of(const std::string& tenant, const Sources& sources);
+Result<nlohmann::ordered_json> as_of(const std::string& tenant, const Sources& sources);
 
 // metric, definition, tenant, as_of, timezone and warnings; rows follow.
 Result<nlohmann::ordered_json> values_head(const MetricQuery& query, const Metric& definition, const Sources& sources,

@@ -10,6 +10,7 @@
 #include "processors/casework/casework.h"
 #include "processors/casework/lifecycle.h"
 #include "schemas/codec.h"
+#include "schemas/dead_letter.h"
 #include "schemas/task_json.h"
 
 namespace echoloop::casework {
@@ -118,9 +119,9 @@ void keep_refused(const stage::Record& record, const TaskCommand& command, const
   rejected.set_document(record.value.data(), record.value.size());
   rejected.set_tenant(std::string(command.tenant));
   rejected.set_where("/data/command");
-  rejected.set_reason(answer.allowed.empty()
-                          ? answer.detail
-                          : fmt::format("{}; possible: {}", answer.detail, fmt::join(answer.allowed, ", ")));
+  rejected.set_reason(shortened(answer.allowed.empty()
+                                    ? answer.detail
+                                    : fmt::format("{}; possible: {}", answer.detail, fmt::join(answer.allowed, ", "))));
   rejected.set_door("stage");
   rejected.set_received_at(to_ms(record.at));
   state::DeadNotice notice;

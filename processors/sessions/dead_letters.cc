@@ -2,10 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "schemas/dead_letter.h"
 #include "schemas/state.pb.h"
 
 namespace echoloop::sessions {
 namespace {
+
+constexpr std::size_t kDocument_bytes_max = std::size_t{16} << 20;
 
 void keep(const stage::Record& record, state::Rejected rejected, stage::Context& context) {
   if (!rejected.replay_of().empty()) {
@@ -49,9 +54,11 @@ void keep_rejected(const stage::Record& record, stage::Context& context) {
 void keep_refused(const stage::Record& record, std::string_view tenant, const Error& error, stage::Context& context) {
   state::Rejected rejected;
   rejected.set_tenant(std::string(tenant));
-  rejected.set_document(record.value.data(), record.value.size());
-  rejected.set_where(error.where);
-  rejected.set_reason(error.reason);
+  // Larger than any door takes: the whole of it lies in its topic.
+  const bool whole = record.value.size() <= kDocument_bytes_max;
+  rejected.set_document(record.value.data(), std::min(record.value.size(), kDocument_bytes_max));
+  rejected.set_where(shortened(error.where));
+  rejected.set_reason(shortened(error.reason) + (whole ? "" : " (the first 16 MiB are kept here)"));
   rejected.set_door("stage");
   rejected.set_received_at(to_ms(record.at));
   keep(record, std::move(rejected), context);

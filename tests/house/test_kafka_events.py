@@ -190,6 +190,17 @@ class Events(unittest.TestCase):
                     judge(messages[message]["payload"], json.loads(value))
         self.assertTrue(all(seen.values()), seen)
 
+    def test_a_refusal_that_repeats_a_huge_key_stops_nobody(self):
+        key = "k" * 7_000_000
+        answer = self.server.post_lines(f'{{"{key}":{{"a":1,"a":2}}}}\n'.encode())
+        self.assertEqual(answer.json()["accepted"], 0, answer)
+        big = json.dumps({"where": "w" * 8_000_000, "reason": "r" * 7_000_000, "document": "rowan"})
+        answer = self.server.request("POST", "/api/v1/dead", body=big.encode() + b"\n", headers={"Content-Type": "application/x-ndjson"})
+        self.assertEqual(answer.status, 202, answer)
+        self.assertLess(len(self.letter("rowan")["reason"]), 5000)
+        self.send("s-13", event("s-13").encode())
+        self.assertEqual(self.session("s-13")["session_id"], "s-13")
+
     def test_events_larger_than_brokers_take_by_default(self):
         big = json.loads(event("s-7"))
         big["data"]["padding"] = [f"{i:07} which does not compress well {hash(str(i))}" for i in range(60_000)]

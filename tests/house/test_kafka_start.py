@@ -13,7 +13,7 @@ import server
 import topics
 
 PARTITIONS = 3
-FITS = {"max.message.bytes": 20 << 20}
+FITS = {"max.message.bytes": 24 << 20}
 
 
 class Start(unittest.TestCase):
@@ -32,6 +32,8 @@ class Start(unittest.TestCase):
         return ["--kafka.brokers", self.broker.address, "--kafka.prefix", f"{self._testMethodName}.", "--kafka.partitions", str(PARTITIONS), *more]
 
     def make(self, name, partitions=PARTITIONS, **settings):
+        if name == "events":
+            settings.setdefault("max_message_bytes", 20 << 20)
         settings = {key.replace("_", "."): value for key, value in settings.items()}
         topics.create(self.broker.address, f"{self._testMethodName}.{name}", partitions=partitions, settings={**FITS, **settings})
 
@@ -59,6 +61,10 @@ class Start(unittest.TestCase):
     def test_more_replicas_in_sync_than_there_are(self):
         self.make("deltas", min_insync_replicas=2)
         self.assertIn("has min.insync.replicas=2: of 1 replicas, so nothing can be written", self.refusal())
+
+    def test_events_that_are_too_large_to_be_handed_on(self):
+        self.make("events", max_message_bytes=30_000_000)
+        self.assertIn("has max.message.bytes=30000000: larger ones than 20971520 cannot be handed on", self.refusal())
 
     def test_records_that_are_too_small(self):
         self.make("deltas", max_message_bytes=1_000_000)

@@ -25,6 +25,7 @@ using testing::IsEmpty;
 using testing::SizeIs;
 
 constexpr int kShards = 4;
+constexpr const char* kSecret = "sesame";
 
 std::string key_of(int i) { return fmt::format("key-{:05}", i); }
 
@@ -64,7 +65,7 @@ class GroupRowsTest : public testing::Test {
       b_->poll();
     }
     http::Router router;
-    kafka::add_rows_route(router, b_->house());
+    kafka::add_rows_route(router, b_->house(), kSecret);
     auto server = http::Server::start({}, std::move(router));
     EXPECT_TRUE(server) << server.error().text();
     server_ = std::move(*server);
@@ -102,7 +103,7 @@ class GroupRowsTest : public testing::Test {
   std::unique_ptr<http::Server> server_;
   std::string address_;
   int other_ = -1;  // a shard that b holds
-  RemoteRows remote_{[this](int) { return std::optional(address_); }};
+  RemoteRows remote_{[this](int) { return std::optional(kafka::Owner{address_, kSecret}); }};
 };
 
 TEST_F(GroupRowsTest, AnyMemberReadsTheRowsOfAll) {
@@ -153,7 +154,9 @@ TEST_F(GroupRowsTest, AShardThatNobodyHoldsIsAnErrorAndNeverNoRows) {
   };
   EXPECT_EQ(fault_of(RemoteRows{[](int) { return std::nullopt; }}),
             fmt::format("true kafka: shard {}: no member is known to hold it at the moment", other_));
-  EXPECT_THAT(fault_of(RemoteRows{[](int) { return std::optional(std::string("http://127.0.0.1:1")); }}),
+  EXPECT_THAT(fault_of(RemoteRows{[](int) {
+                return std::optional(kafka::Owner{"http://127.0.0.1:1", kSecret});
+              }}),
               testing::AllOf(testing::StartsWith("true"), testing::HasSubstr("connect")));
   // The one who is asked held it once.
   b_.reset();
@@ -168,6 +171,10 @@ TEST_F(GroupRowsTest, WhoDoesNotHoldItSaysSo) {
   auto got = remote_.get(Table::cube, of_a, "k", &view);
   ASSERT_FALSE(got);
   EXPECT_THAT(got.error().text(), testing::HasSubstr("it answers 421"));
+  const RemoteRows stranger{[this](int) { return std::optional(kafka::Owner{address_, "guessed"}); }};
+  got = stranger.get(Table::cube, other_, key_of(1), nullptr);
+  ASSERT_FALSE(got);
+  EXPECT_THAT(got.error().text(), testing::HasSubstr("it answers 403"));
   view = "of-another-time";
   got = remote_.get(Table::cube, other_, "k", &view);
   ASSERT_FALSE(got);
@@ -175,11 +182,13 @@ TEST_F(GroupRowsTest, WhoDoesNotHoldItSaysSo) {
 }
 
 TEST(Standing, IsReadAsItWasWrittenAndNothingElseIs) {
-  const auto back = kafka::decode_standing(kafka::encode(kafka::Standing{"http://h:1", {2, 5}}));
+  const auto back = kafka::decode_standing(kafka::encode(kafka::Standing{"http://h:1", kSecret, {2, 5}}));
   ASSERT_TRUE(back);
   EXPECT_EQ(back->address, "http://h:1");
+  EXPECT_EQ(back->secret, kSecret);
   EXPECT_THAT(back->shards, ElementsAre(2, 5));
-  for (const char* other : {"", "{}", "[]", R"({"address":1,"shards":[]})", R"({"address":"a","shards":["x"]})"})
+  for (const char* other : {"", "{}", "[]", R"({"address":1,"secret":"s","shards":[]})",
+                            R"({"address":"a","shards":[]})", R"({"address":"a","secret":"s","shards":["x"]})"})
     EXPECT_FALSE(kafka::decode_standing(other)) << other;
 }
 

@@ -61,6 +61,14 @@ TEST(DeadLetter, WhatIsNoValueStays) {
   EXPECT_EQ(fault(std::string(199, 'x') + "坏"), std::string(199, 'x')) << "never within a character";
 }
 
+TEST(DeadLetter, WhatIsSaidIsShortenedInWholeCharacters) {
+  EXPECT_EQ(shortened("short"), "short");
+  const std::string full(kSaid_bytes_max, 'x');
+  EXPECT_EQ(shortened(full), full);
+  EXPECT_EQ(shortened(full + "y"), full + "…");
+  EXPECT_EQ(shortened(full.substr(1) + "坏坏"), full.substr(1) + "…") << "never within a character";
+}
+
 TEST(DeadLetter, AFilterAsksOnlyWhatIsSet) {
   state::DeadLetter letter;
   letter.mutable_rejected()->set_reason("tenant 'a' is not configured");
