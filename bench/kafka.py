@@ -89,7 +89,8 @@ def peer_config(folder):
     for name, change in {
         "metrics.yaml": lambda text: text[: text.index("dimension_sets:")] + PEER_SETS,
         "rules.yaml": lambda _: PEER_RULES,
-        "taxonomy.yaml": lambda text: text[: text.index("red_lines:")],
+        "taxonomy.yaml": lambda text: text[: text.index("red_lines:")] + "red_lines: []\n",
+        "routing.yaml": lambda text: "".join(line for line in text.splitlines(keepends=True) if "rule:" not in line),
     }.items():
         path = os.path.join(config, name)
         with open(path, encoding="utf-8") as file:
