@@ -279,8 +279,12 @@ void MemoryCluster::transaction_over(const std::string& worker) {
   ++producer.epoch;
 }
 
-void MemoryCluster::leave_pending(const std::string& name, const kafka::Committed& offset) {
-  producers_[name].open.emplace().offsets.push_back(offset);
+void MemoryCluster::leave_pending(const std::string& name, const kafka::Committed& offset, std::string value) {
+  Transaction& open = producers_[name].open.emplace();
+  open.offsets.push_back(offset);
+  const Partition partition = offset.position.partition;
+  open.entries.push_back(push(partition, {0, stage::Kind::delta, {}, std::move(value), {}, State::open}));
+  open.partitions.insert(partition);
 }
 
 // A static member that comes back is the member that it was: nothing moves.

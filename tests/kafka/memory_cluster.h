@@ -42,8 +42,8 @@ class MemoryCluster {
   void session_over(const std::string& worker);
   // Its transaction has been open for too long: aborted, and the producer fenced.
   void transaction_over(const std::string& worker);
-  // Somebody's transaction with an offset in it is open, until it is over.
-  void leave_pending(const std::string& name, const kafka::Committed& offset);
+  // Somebody's transaction with an offset and a record in it is open, until it is over.
+  void leave_pending(const std::string& name, const kafka::Committed& offset, std::string value);
   // How many of the records that are there a reader is given at a time; missing: all.
   std::function<std::size_t(std::size_t there)> portion;
 

@@ -16,8 +16,8 @@ class MemoryWorld final : public World {
   void append(stage::Topic topic, int partition, const std::string& key, const std::string& value) override {
     cluster_.append(topic, partition, stage::Kind::event, key, value, from_ms(1));
   }
-  void leave_pending(stage::Partition partition, std::int64_t next_offset) override {
-    cluster_.leave_pending(kGhost, {{partition, next_offset}, 7});
+  void leave_pending(stage::Partition partition, std::int64_t next_offset, const std::string& value) override {
+    cluster_.leave_pending(kGhost, {{partition, next_offset}, 7}, value);
     ghost_polls_ = kGhost_polls;
   }
   void forget(const std::string& worker) override { cluster_.session_over(worker); }

@@ -50,7 +50,7 @@ class RealWorld final : public World {
     EXPECT_EQ(rd_kafka_flush(outsider_.get(), kPatience_ms), RD_KAFKA_RESP_ERR_NO_ERROR);
   }
 
-  void leave_pending(stage::Partition partition, std::int64_t next_offset) override {
+  void leave_pending(stage::Partition partition, std::int64_t next_offset, const std::string& value) override {
     Properties properties = common_properties(options_);
     properties.emplace_back("transactional.id", options_.topics.prefix + "ghost");
     properties.emplace_back("transaction.timeout.ms", kGhost_lives_ms);
@@ -59,10 +59,15 @@ class RealWorld final : public World {
     ClientPtr ghost = std::move(*made);
     ASSERT_FALSE(ErrorPtr{rd_kafka_init_transactions(ghost.get(), kPatience_ms)});
     ASSERT_FALSE(ErrorPtr{rd_kafka_begin_transaction(ghost.get())});
+    const std::string topic = topic_name(options_.topics, partition.topic);
+    Message message;
+    message.topic = topic.c_str();
+    message.partition = partition.number;
+    message.value = value;
+    ASSERT_EQ(produce(ghost.get(), message), RD_KAFKA_RESP_ERR_NO_ERROR);
+    ASSERT_EQ(rd_kafka_flush(ghost.get(), kPatience_ms), RD_KAFKA_RESP_ERR_NO_ERROR);
     const PartitionsPtr list{rd_kafka_topic_partition_list_new(1)};
-    rd_kafka_topic_partition_list_add(list.get(), topic_name(options_.topics, partition.topic).c_str(),
-                                      partition.number)
-        ->offset = next_offset;
+    rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), partition.number)->offset = next_offset;
     const GroupPtr group{rd_kafka_consumer_group_metadata_new(options_.group.c_str())};
     ASSERT_FALSE(ErrorPtr{rd_kafka_send_offsets_to_transaction(ghost.get(), list.get(), group.get(), kPatience_ms)});
     ghost.reset();  // without an end of its transaction: the broker ends it when its time is over

@@ -17,8 +17,9 @@ class World {
   virtual std::unique_ptr<kafka::Brokers> connect(const std::string& worker) = 0;
   // A record of somebody outside of the pipeline.
   virtual void append(stage::Topic topic, int partition, const std::string& key, const std::string& value) = 0;
-  // A transaction of somebody else with an offset in it is open, and will be aborted in a while.
-  virtual void leave_pending(stage::Partition partition, std::int64_t next_offset) = 0;
+  // A transaction of somebody else is open, with this offset and a record of that partition in it, and will be aborted
+  // in a while.
+  virtual void leave_pending(stage::Partition partition, std::int64_t next_offset, const std::string& value) = 0;
   // The group hears no more of this worker until its session is over; its brokers are gone already.
   virtual void forget(const std::string& worker) = 0;
 };
