@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <utility>
@@ -39,6 +40,22 @@ std::optional<Standing> decode_standing(std::string_view text) {
     out.shards.push_back(shard);
   }
   return out;
+}
+
+void take_claims(Claims& claims, const std::string& member, const Standing& standing) {
+  for (int shard : standing.shards) claims[shard];
+  for (auto& [shard, of_shard] : claims) {
+    const bool holds = std::find(standing.shards.begin(), standing.shards.end(), shard) != standing.shards.end();
+    auto known =
+        std::find_if(of_shard.begin(), of_shard.end(), [&](const Claim& claim) { return claim.member == member; });
+    if (!holds) {
+      if (known != of_shard.end()) of_shard.erase(known);
+    } else if (known != of_shard.end()) {
+      known->owner = {standing.address, standing.secret};
+    } else {
+      of_shard.push_back({member, {standing.address, standing.secret}});
+    }
+  }
 }
 
 Result<std::unique_ptr<Peers>> Peers::open(const MemberOptions& options, std::function<std::vector<int>()> held,
@@ -84,9 +101,10 @@ void Peers::announce(std::string address) {
 
 std::optional<Owner> Peers::owner_of(int shard) const {
   std::lock_guard lock{mutex_};
-  auto found = owners_.find(shard);
-  if (found == owners_.end() || found->second.member == options_.name) return std::nullopt;
-  return found->second.owner;
+  auto found = claims_.find(shard);
+  if (found == claims_.end() || found->second.empty() || found->second.back().member == options_.name)
+    return std::nullopt;
+  return found->second.back().owner;
 }
 
 void Peers::run() {
@@ -112,9 +130,7 @@ void Peers::hear(const rd_kafka_message_t& message) {
   const std::string member(static_cast<const char*>(message.key), message.key_len);
   const auto standing = decode_standing({static_cast<const char*>(message.payload), message.len});
   std::lock_guard lock{mutex_};
-  std::erase_if(owners_, [&](const auto& entry) { return entry.second.member == member; });
-  if (!standing) return;  // it is gone
-  for (int shard : standing->shards) owners_[shard] = {member, {standing->address, standing->secret}};
+  take_claims(claims_, member, standing.value_or(Standing{}));  // none: it is gone
 }
 
 void Peers::complain(const rd_kafka_message_t& message) {
@@ -128,13 +144,9 @@ void Peers::tell(const std::optional<Standing>& standing) {
   message.topic = topic_.c_str();
   message.partition = kPartition;
   message.key = options_.name;
-  if (standing) message.value = value;  // a tombstone has none
-  if (auto code = produce(producer_.get(), message)) {
+  if (standing) message.value = value;                // a tombstone has none
+  if (auto code = produce(producer_.get(), message))  // once more in a while
     spdlog::warn("kafka: telling who holds what: {}", rd_kafka_err2str(code));
-    told_at_ = std::chrono::steady_clock::now();  // once more in a while
-    told_ = value;
-    return;
-  }
   told_ = value;
   told_at_ = std::chrono::steady_clock::now();
 }

@@ -1,5 +1,6 @@
 // Who of the group holds which shards, and where to ask him: each member says so of itself in the compacted topic
-// `members`, under its name. What is said last of a shard holds.
+// `members`, under its name, again and again. Of two who say that they hold a shard the one who began to say so last
+// does; the other has not noticed yet.
 #pragma once
 
 #include <atomic>
@@ -30,6 +31,14 @@ struct Standing {
 };
 std::string encode(const Standing& standing);
 std::optional<Standing> decode_standing(std::string_view text);
+
+struct Claim {
+  std::string member;
+  Owner owner;
+};
+using Claims = std::map<int, std::vector<Claim>>;  // by shard, in the order in which they began
+// A member says what it holds; saying it again changes no order.
+void take_claims(Claims& claims, const std::string& member, const Standing& standing);
 
 // All functions are safe from any thread.
 class Peers {
@@ -64,13 +73,9 @@ class Peers {
   std::chrono::steady_clock::time_point told_at_{};
   std::string complaint_;  // the last one about reading
 
-  struct Claim {
-    std::string member;
-    Owner owner;
-  };
   mutable std::mutex mutex_;
   std::string address_;
-  std::map<int, Claim> owners_;
+  Claims claims_;
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };

@@ -192,6 +192,24 @@ TEST(Standing, IsReadAsItWasWrittenAndNothingElseIs) {
     EXPECT_FALSE(kafka::decode_standing(other)) << other;
 }
 
+TEST(Claims, WhoBeganLastHoldsAShardHoweverOftenTheOtherSaysSo) {
+  kafka::Claims claims;
+  const auto owner = [&](int shard) { return claims[shard].empty() ? "nobody" : claims[shard].back().owner.address; };
+  take_claims(claims, "a", {"a:1", "", {1, 2}});
+  take_claims(claims, "b", {"b:1", "", {2}});
+  EXPECT_EQ(owner(1), "a:1");
+  EXPECT_EQ(owner(2), "b:1");
+  take_claims(claims, "a", {"a:2", "", {1, 2}});  // has not noticed
+  EXPECT_EQ(owner(1), "a:2");
+  EXPECT_EQ(owner(2), "b:1");
+  take_claims(claims, "a", {"a:2", "", {1}});
+  EXPECT_EQ(owner(2), "b:1");
+  take_claims(claims, "b", {});
+  EXPECT_EQ(owner(2), "nobody");
+  take_claims(claims, "a", {"a:2", "", {1, 2}});
+  EXPECT_EQ(owner(2), "a:2");
+}
+
 TEST(Hex, IsReadAsItWasWrittenAndNothingElseIs) {
   const std::string all("\x00\x7f\xff key", 7);
   EXPECT_EQ(from_hex(to_hex(all)), all);
