@@ -11,6 +11,7 @@
 #include "schemas/dead_letter.h"
 
 namespace echoloop {
+
 // Records on their way into one append. Keys and values made here lie in one text, so that they may grow; offsets
 // become views at the end.
 class Door::Batch {

@@ -26,6 +26,7 @@ using ClientPtr = std::unique_ptr<rd_kafka_t, Ends<rd_kafka_destroy>>;
 using QueuePtr = std::unique_ptr<rd_kafka_queue_t, Ends<rd_kafka_queue_destroy>>;
 using MessagePtr = std::unique_ptr<rd_kafka_message_t, Ends<rd_kafka_message_destroy>>;
 using PartitionsPtr = std::unique_ptr<rd_kafka_topic_partition_list_t, Ends<rd_kafka_topic_partition_list_destroy>>;
+using EventPtr = std::unique_ptr<rd_kafka_event_t, Ends<rd_kafka_event_destroy>>;
 using ErrorPtr = std::unique_ptr<rd_kafka_error_t, Ends<rd_kafka_error_destroy>>;
 using GroupPtr = std::unique_ptr<rd_kafka_consumer_group_metadata_t, Ends<rd_kafka_consumer_group_metadata_destroy>>;
 

@@ -13,7 +13,6 @@ constexpr int kTimeout_ms = 30'000;
 constexpr int kSafe_replicas = 3;  // from here on one broker may be lost without losing what was acknowledged
 
 using ConfigPtr = std::unique_ptr<rd_kafka_ConfigResource_t, Ends<rd_kafka_ConfigResource_destroy>>;
-using EventPtr = std::unique_ptr<rd_kafka_event_t, Ends<rd_kafka_event_destroy>>;
 using Settings = std::map<std::string, std::string, std::less<>>;
 
 std::int64_t number(const Settings& settings, std::string_view name, std::int64_t otherwise) {
@@ -53,19 +52,6 @@ Result<std::map<std::string, Settings>> settings_of(rd_kafka_t* client, const st
       if (value != nullptr) out[name].emplace(rd_kafka_ConfigEntry_name(configs[k]), value);
     }
   }
-  return out;
-}
-
-Result<std::map<std::string, int>> replicas_of_topics(rd_kafka_t* client) {
-  const rd_kafka_metadata_t* metadata = nullptr;
-  if (auto code = rd_kafka_metadata(client, 1, nullptr, &metadata, kTimeout_ms)) return away("asking for topics", code);
-  std::map<std::string, int> out;
-  for (int i = 0; i < metadata->topic_cnt; ++i) {
-    const rd_kafka_metadata_topic_t& topic = metadata->topics[i];
-    if (topic.err == RD_KAFKA_RESP_ERR_NO_ERROR && topic.partition_cnt > 0)
-      out.emplace(topic.topic, topic.partitions[0].replica_cnt);
-  }
-  rd_kafka_metadata_destroy(metadata);
   return out;
 }
 
@@ -125,14 +111,14 @@ Result<void> check_topics(rd_kafka_t* client, const TopicOptions& options) {
   const std::vector<std::string> names = all_topics(options);
   auto settings = settings_of(client, names);
   if (!settings) return tl::make_unexpected(settings.error());
-  auto replicas = replicas_of_topics(client);
-  if (!replicas) return tl::make_unexpected(replicas.error());
+  auto shapes = shapes_of_topics(client);
+  if (!shapes) return tl::make_unexpected(shapes.error());
   for (const std::string& name : names) {
     auto found = settings->find(name);
-    auto count = replicas->find(name);
+    auto shape = shapes->find(name);
     // What was made a moment ago not every broker knows yet.
-    if (found == settings->end() || count == replicas->end()) continue;
-    if (auto fits = check(name, found->second, count->second, options); !fits) return fits;
+    if (found == settings->end() || shape == shapes->end()) continue;
+    if (auto fits = check(name, found->second, shape->second.replicas, options); !fits) return fits;
   }
   return {};
 }

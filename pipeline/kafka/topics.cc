@@ -1,7 +1,6 @@
 #include "pipeline/kafka/topics.h"
 
 #include <array>
-#include <map>
 
 namespace echoloop::kafka {
 namespace {
@@ -11,19 +10,6 @@ constexpr stage::Topic kTopics[] = {stage::Topic::events, stage::Topic::misplace
                                     stage::Topic::cases,  stage::Topic::tasks,     stage::Topic::dead};
 
 using NewTopicPtr = std::unique_ptr<rd_kafka_NewTopic_t, Ends<rd_kafka_NewTopic_destroy>>;
-using EventPtr = std::unique_ptr<rd_kafka_event_t, Ends<rd_kafka_event_destroy>>;
-
-Result<std::map<std::string, int>> partitions_by_topic(rd_kafka_t* client) {
-  const rd_kafka_metadata_t* metadata = nullptr;
-  if (auto code = rd_kafka_metadata(client, 1, nullptr, &metadata, kTimeout_ms)) return away("asking for topics", code);
-  std::map<std::string, int> out;
-  for (int i = 0; i < metadata->topic_cnt; ++i) {
-    const rd_kafka_metadata_topic_t& topic = metadata->topics[i];
-    if (topic.err == RD_KAFKA_RESP_ERR_NO_ERROR) out.emplace(topic.topic, topic.partition_cnt);
-  }
-  rd_kafka_metadata_destroy(metadata);
-  return out;
-}
 
 // What a topic is made with; the rest is the broker's default. Deltas and cases are used up within seconds, the rest
 // stays: events for those who explain, the changelog because it is the state.
@@ -90,9 +76,22 @@ std::vector<std::string> all_topics(const TopicOptions& options) {
   return out;
 }
 
+Result<std::map<std::string, Shape>> shapes_of_topics(rd_kafka_t* client) {
+  const rd_kafka_metadata_t* metadata = nullptr;
+  if (auto code = rd_kafka_metadata(client, 1, nullptr, &metadata, kTimeout_ms)) return away("asking for topics", code);
+  std::map<std::string, Shape> out;
+  for (int i = 0; i < metadata->topic_cnt; ++i) {
+    const rd_kafka_metadata_topic_t& topic = metadata->topics[i];
+    if (topic.err == RD_KAFKA_RESP_ERR_NO_ERROR && topic.partition_cnt > 0)
+      out.emplace(topic.topic, Shape{topic.partition_cnt, topic.partitions[0].replica_cnt});
+  }
+  rd_kafka_metadata_destroy(metadata);
+  return out;
+}
+
 Result<int> make_topics(rd_kafka_t* client, const TopicOptions& options) {
   const std::vector<std::string> names = all_topics(options);
-  auto known = partitions_by_topic(client);
+  auto known = shapes_of_topics(client);
   if (!known) return tl::make_unexpected(known.error());
 
   std::vector<std::string> missing;
@@ -102,21 +101,21 @@ Result<int> make_topics(rd_kafka_t* client, const TopicOptions& options) {
   // Topics that are there say how many partitions the others get: the events come from elsewhere.
   TopicOptions wanted = options;
   if (auto events = known->find(topic_name(options, stage::Topic::events)); events != known->end())
-    wanted.partitions = events->second;
+    wanted.partitions = events->second.partitions;
   if (!missing.empty()) {
     if (auto made = create(client, wanted, missing); !made) return tl::make_unexpected(made.error());
     // Other members may have made some meanwhile, and in their way.
-    known = partitions_by_topic(client);
+    known = shapes_of_topics(client);
     if (!known) return tl::make_unexpected(known.error());
     if (auto events = known->find(topic_name(options, stage::Topic::events)); events != known->end())
-      wanted.partitions = events->second;
+      wanted.partitions = events->second.partitions;
   }
   for (const std::string& name : names) {
     auto found = known->find(name);
-    if (found == known->end() || found->second == wanted.partitions) continue;
+    if (found == known->end() || found->second.partitions == wanted.partitions) continue;
     return bad_configuration(
-        "kafka", fmt::format("topic {} has {} partitions, {} has {}: a shard needs one of each", name, found->second,
-                             topic_name(options, stage::Topic::events), wanted.partitions));
+        "kafka", fmt::format("topic {} has {} partitions, {} has {}: a shard needs one of each", name,
+                             found->second.partitions, topic_name(options, stage::Topic::events), wanted.partitions));
   }
   return wanted.partitions;
 }

@@ -1,6 +1,7 @@
 // The topics of a pipeline on Kafka: their names, and that they are there and fit.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -34,6 +35,12 @@ std::optional<stage::Topic> input_topic(const TopicOptions& options, std::string
 
 // Names of all of them.
 std::vector<std::string> all_topics(const TopicOptions& options);
+
+// What brokers say of the topics that are there.
+struct Shape {
+  int partitions = 0, replicas = 0;
+};
+Result<std::map<std::string, Shape>> shapes_of_topics(rd_kafka_t* client);
 
 // Makes the topics that are missing and answers the partitions that all of them have. Errors: (away) the broker;
 // (configuration) topics with different numbers of partitions.

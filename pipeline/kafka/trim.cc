@@ -7,7 +7,6 @@ namespace {
 
 constexpr std::chrono::seconds kEvery{5};  // a small state has many turns a second
 
-using EventPtr = std::unique_ptr<rd_kafka_event_t, Ends<rd_kafka_event_destroy>>;
 using DeletePtr = std::unique_ptr<rd_kafka_DeleteRecords_t, Ends<rd_kafka_DeleteRecords_destroy>>;
 
 }  // namespace

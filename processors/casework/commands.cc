@@ -9,6 +9,7 @@
 #include "pipeline/stage/row_ages.h"
 #include "processors/casework/casework.h"
 #include "processors/casework/lifecycle.h"
+#include "processors/dead_notice.h"
 #include "schemas/codec.h"
 #include "schemas/dead_letter.h"
 #include "schemas/task_json.h"
@@ -114,8 +115,7 @@ namespace {
 // may send it again. The "c" tells these letters from those of SESSIONS.
 void keep_refused(const stage::Record& record, const TaskCommand& command, const Answer& answer,
                   stage::Context& context) {
-  state::DeadLetter letter;
-  state::Rejected& rejected = *letter.mutable_rejected();
+  state::Rejected rejected;
   rejected.set_document(record.value.data(), record.value.size());
   rejected.set_tenant(std::string(command.tenant));
   rejected.set_where("/data/command");
@@ -124,14 +124,8 @@ void keep_refused(const stage::Record& record, const TaskCommand& command, const
                                     : fmt::format("{}; possible: {}", answer.detail, fmt::join(answer.allowed, ", "))));
   rejected.set_door("stage");
   rejected.set_received_at(to_ms(record.at));
-  state::DeadNotice notice;
-  notice.set_id(fmt::format("{}-c{}", context.shard(), record.offset));
-  notice.set_topic(std::string(name_of(stage::Topic::cases)));
-  notice.set_partition(context.shard());
-  notice.set_offset(record.offset);
-  *notice.mutable_rejected() = rejected;
-  context.emit(stage::Topic::dead, stage::Kind::dead, std::string(record.key), notice.SerializeAsString());
-  context.put(stage::Table::dead, notice.id(), letter.SerializeAsString());
+  write_dead_letter(fmt::format("{}-c{}", context.shard(), record.offset), stage::Topic::cases, record,
+                    std::move(rejected), context);
   context.count("dead_commands");
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "processors/dead_notice.h"
 #include "schemas/dead_letter.h"
 #include "schemas/state.pb.h"
 
@@ -25,16 +26,9 @@ void keep(const stage::Record& record, state::Rejected rejected, stage::Context&
       return;
     }
   }
-  state::DeadNotice notice;
-  notice.set_id(dead_letter_id(context.shard(), record.place()));
-  notice.set_topic(std::string(name_of(record.misplaced ? stage::Topic::misplaced : stage::Topic::events)));
-  notice.set_partition(context.shard());
-  notice.set_offset(record.offset);
-  *notice.mutable_rejected() = rejected;
-  context.emit(stage::Topic::dead, stage::Kind::dead, std::string(record.key), notice.SerializeAsString());
-  state::DeadLetter letter;
-  *letter.mutable_rejected() = std::move(rejected);
-  context.put(stage::Table::dead, notice.id(), letter.SerializeAsString());
+  write_dead_letter(dead_letter_id(context.shard(), record.place()),
+                    record.misplaced ? stage::Topic::misplaced : stage::Topic::events, record, std::move(rejected),
+                    context);
   context.count("dead_letters");
   context.count("dead_letters_open");
 }

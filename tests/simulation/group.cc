@@ -44,7 +44,6 @@ struct Group::Process {
   std::unique_ptr<kafka::KafkaHouse> house;
   std::vector<stage::StageSpec> stages;
   std::vector<std::unique_ptr<engine::Worker>> workers;
-  std::vector<bool> stands;
 };
 
 class Group::Wire final : public kafka_tests::Line {
@@ -243,10 +242,9 @@ void Group::step(Process& process, int worker) {
     say(fmt::format("{}.{}: {}", process.name, worker, done.error().text()));
     if (done.error().fault != Fault::away)
       faults_.push_back(fmt::format("{}.{} ended: {}", process.name, worker, done.error().text()));
-  } catch (const Death& death) {
+  } catch (const Death&) {  // its own: others die within their own steps
     --process.busy;
     die(process);
-    if (death.process != process.number) throw;
   }
 }
 
@@ -270,7 +268,7 @@ Result<void> Group::passing(int number, int worker, std::string_view step, bool 
       say(where + ": dies");
       ++tally_.crashes;
       for (auto& line : process.lines) line->cut = true;
-      throw Death{number};
+      throw Death{};
     case Misfortune::failure:
       say(where + ": is told that it failed");
       ++tally_.failures;

@@ -37,9 +37,7 @@ class Group {
  private:
   struct Process;
   class Wire;
-  struct Death {
-    int process;
-  };
+  struct Death {};
   enum class Misfortune : std::uint8_t { death, standing, failure };
   struct Armed {
     Misfortune misfortune{};
