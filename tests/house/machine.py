@@ -13,8 +13,11 @@ LIBC = ctypes.CDLL(None)
 
 
 def random_id():
-    """16 random bytes as Kafka writes them."""
-    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    """16 random bytes as Kafka writes them: one that begins with a dash would be taken for an option."""
+    while True:
+        written = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        if not written.startswith("-"):
+            return written
 
 
 def die_with(parent):

@@ -8,12 +8,14 @@ Runs in a thread of its own.
 """
 
 import asyncio
+import contextlib
 import socket
 import struct
 import threading
 
 HOST = "127.0.0.1"
 PIECE = 64 << 10
+PATIENCE_S = 60
 
 
 class Wire:
@@ -42,12 +44,14 @@ class Wire:
     def cut(self):
         done = threading.Event()
         self.loop.call_soon_threadsafe(lambda: (self._cut(), done.set()))
-        done.wait()
+        if not done.wait(PATIENCE_S):
+            raise TimeoutError("the wire was not cut")
 
     def _cut(self):
         for writer in list(self.writers):
-            # With a reset, not an orderly end.
-            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            with contextlib.suppress(OSError):  # it has ended by itself
+                # With a reset, not an orderly end.
+                writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             writer.transport.abort()
         self.writers.clear()
 
