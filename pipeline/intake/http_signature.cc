@@ -1,47 +1,18 @@
 #include "pipeline/intake/http_signature.h"
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #include <charconv>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "pipeline/base/bytes.h"
+#include "pipeline/base/digest.h"
 
 namespace echoloop {
 namespace {
 
 using Scheme = WebhookSignature::Scheme;
-
-const unsigned char* bytes_of(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
-
-// Empty when OpenSSL will not compute it; so is that of hmac_of.
-std::string digest_of(const EVP_MD* algorithm, std::string_view text) {
-  std::string digest(EVP_MAX_MD_SIZE, '\0');
-  unsigned size = 0;
-  const int done =
-      EVP_Digest(text.data(), text.size(), reinterpret_cast<unsigned char*>(digest.data()), &size, algorithm, nullptr);
-  digest.resize(done == 1 ? size : 0);
-  return digest;
-}
-
-std::string hmac_of(const EVP_MD* algorithm, std::string_view secret, std::string_view text) {
-  std::string digest(EVP_MAX_MD_SIZE, '\0');
-  unsigned size = 0;
-  const auto* done = HMAC(algorithm, secret.data(), static_cast<int>(secret.size()), bytes_of(text), text.size(),
-                          reinterpret_cast<unsigned char*>(digest.data()), &size);
-  digest.resize(done != nullptr ? size : 0);
-  return digest;
-}
-
-std::string to_base64(std::string_view bytes) {
-  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');  // and the NUL that it writes
-  text.resize(static_cast<std::size_t>(
-      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), bytes_of(bytes), static_cast<int>(bytes.size()))));
-  return text;
-}
 
 // The template with its parts put in; what they hold is not looked at again.
 std::string filled(std::string_view message, std::string_view secret, std::string_view body, std::string_view time) {
@@ -56,7 +27,7 @@ std::string filled(std::string_view message, std::string_view secret, std::strin
     if (name == "body") out.append(body);
     if (name == "time") out.append(time);
     if (name == "secret") out.append(secret);
-    if (name == "md5") out.append(to_hex(digest_of(EVP_md5(), body)));
+    if (name == "md5") out.append(to_hex(digest_of(Digest::md5, body)));
     message.remove_prefix(end + 1);
   }
   return out;
@@ -130,17 +101,17 @@ std::string signature_of(const WebhookSignature& signature, std::string_view sec
   std::string digest;
   switch (signature.scheme) {
     case Scheme::hmac_sha256:
-      digest = hmac_of(EVP_sha256(), secret, message);
+      digest = hmac_of(Digest::sha256, secret, message);
       break;
     case Scheme::hmac_sha1:
-      digest = hmac_of(EVP_sha1(), secret, message);
+      digest = hmac_of(Digest::sha1, secret, message);
       break;
     case Scheme::sha256:
-      digest = digest_of(EVP_sha256(), message);
+      digest = digest_of(Digest::sha256, message);
       break;
     case Scheme::sha1:
     case Scheme::token:
-      digest = digest_of(EVP_sha1(), message);
+      digest = digest_of(Digest::sha1, message);
       break;
   }
   return signature.prefix +
