@@ -13,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "pipeline/base/business_calendar.h"
 #include "pipeline/base/hash.h"
 #include "pipeline/base/time.h"
 #include "pipeline/base/time_zone.h"
@@ -34,7 +35,10 @@ struct Tenant {
 struct Department {
   std::string id;
   Bilingual name;
-  std::string lead;  // the person a task goes to when nobody is named; may be empty
+  std::string lead;                // the person a task goes to when nobody is named
+  std::string manager, executive;  // the next rungs of the escalation ladder
+  std::string entity;              // the company or branch that it belongs to
+  std::string calendar;            // when it works; empty: always
 };
 
 // ---------------------------------------------------------------- surveys.yaml
@@ -157,6 +161,12 @@ struct Tier {
   std::string escalate_to;  // level of the escalation ladder: person, lead, manager, executive
 };
 
+// How it is told whether the work on a task had an effect (docs/verification.md).
+struct VerifyRule {
+  int weeks_before = 6, weeks_after = 6;
+  std::int64_t minimum_n = 100;  // in each of the four parts that are compared
+};
+
 // A threshold over aggregates opens one improvement task per cause (rule, scope).
 struct ThresholdRule {
   std::string id;
@@ -174,6 +184,7 @@ struct ThresholdRule {
   std::vector<Tier> tiers;           // from the mildest to the worst: bounds rise (below: fall)
   std::int64_t hysteresis_ppm = 0;
   Duration reopen_within{};  // a closed cause that returns within this is reopened
+  VerifyRule verify;
 };
 
 // One session that calls for a recovery task of its own. Every condition that is set must hold.
@@ -202,14 +213,48 @@ struct RoutingVersion {
   std::vector<Route> routes;
 };
 
+// A length of time that somebody is given. Where they have a calendar it is working time, and a day is one of their
+// working days.
+struct Allowance {
+  Duration elapsed{};     // as written, a day being 24 hours
+  std::int64_t days = 0;  // what was written in days
+
+  Duration working(const BusinessCalendar& calendar) const { return days > 0 ? calendar.day_length() * days : elapsed; }
+};
+
 struct DueTimes {
-  Duration acknowledge{}, done{};
+  Allowance acknowledge{Duration{kDay_ms}, 1}, done{Duration{7 * kDay_ms}, 7};
+  Allowance tell{Duration{kDay_ms}, 1};      // to tell the customer, to close, to answer a verdict
+  Allowance escalate{Duration{kDay_ms}, 1};  // a step of the ladder
 };
 
 // What routing may ask of a task; a session has several tags, and each its moment.
 using RoutingProperties = std::multimap<std::string, std::string>;
 
 inline constexpr std::string_view kTriage = "triage";
+
+// Who is told of tasks, and by which way (docs/delivery.md).
+enum class Way : std::uint8_t { webhook, feishu, dingtalk, wecom, email, jira, servicenow };
+
+struct Endpoint {
+  std::string id;
+  Way way = Way::webhook;
+  std::string url;
+  std::string secret_env, secret_file;                        // at most one is set
+  std::string user, project, issue_type;                      // jira, servicenow, e-mail
+  std::string from;                                           // e-mail
+  std::vector<std::string> to;                                // e-mail
+  std::set<std::string> departments, tenants, kinds, events;  // empty: all; events: the usual ones
+  Severity severity = Severity::low;                          // and above
+  bool chinese = true;
+  bool private_network = false;  // may lead to addresses that are not public
+  bool customers = false;        // may name customers
+  bool old = false;              // also what was opened by events more than a day old
+  int per_minute = 0;            // 0: as many as its platform takes
+  std::string awake;             // calendar outside of which only safety speaks; empty: always
+  Duration give_up_after{3 * kDay_ms};
+  friend bool operator==(const Endpoint&, const Endpoint&) = default;
+};
 
 // ---------------------------------------------------------------- adapters/adapters.yaml
 // How a platform proves that a webhook is its own: a digest of a message that holds the body, or a token that both
@@ -241,6 +286,9 @@ struct AdapterSpec {
 struct Domain {
   std::map<std::string, Tenant> tenants;
   std::map<std::string, Department> departments;  // triage always among them
+  std::map<std::string, BusinessCalendar> calendars;
+  std::vector<std::string> provisional;  // files of holidays that are not announced yet
+  Duration hold_at_most{30 * kDay_ms};   // elapsed time
   std::vector<Tag> tags;
   std::vector<RedLine> red_lines;
   std::vector<Counting> counting;  // by from, rising; the first from the beginning of time; never empty
@@ -248,7 +296,9 @@ struct Domain {
   std::vector<ThresholdRule> thresholds;
   std::vector<RecoveryRule> recoveries;
   std::vector<RoutingVersion> routing;  // by effective_from, rising
-  std::map<Severity, DueTimes> due;     // all four
+  std::vector<Endpoint> endpoints;
+  std::string public_url;            // of the console and API, for links; may be empty
+  std::map<Severity, DueTimes> due;  // all four
   std::map<std::string, AdapterSpec> adapters;
   std::uint64_t hash =
       0;  // of everything that is written, comments and layout aside: tells whether a reload changed anything

@@ -31,8 +31,15 @@ struct DatedSet {
   DimensionSet set;
 };
 
+// Holidays of a region (calendars/*.yaml).
+struct Region {
+  std::set<std::int64_t> holidays, work_days;  // local dates as days since 1970-01-01
+  std::set<int> years;
+};
+
 struct Draft {
   Domain domain;
+  std::map<std::string, Region> regions;
   std::vector<DatedAlias> aliases;
   std::map<std::string, SurveyKind> survey_kinds;
   std::vector<DatedBoxes> boxes;
@@ -47,7 +54,10 @@ struct Draft {
 
 // Each reads one file into the draft, in this order (later ones refer to earlier ones). A node whose shape the schema
 // refused is passed over.
+void read_calendar_year(const yaml::Document& document, Draft& draft);
 void read_organisation(const yaml::Document& document, Draft& draft);
+void read_calendars(const yaml::Document& document, Draft& draft);  // parts of it
+void read_delivery(const yaml::Document& document, Draft& draft);
 void read_surveys(const yaml::Document& document, Draft& draft);
 void read_taxonomy(const yaml::Document& document, Draft& draft);
 void read_metrics(const yaml::Document& document, Draft& draft);

@@ -30,7 +30,12 @@ constexpr ConfigFile kFiles[] = {{"organisation.yaml", "organisation", true},
                                  {"routing.yaml", "routing", false},
                                  {"adapters/adapters.yaml", "adapters", false}};
 
+// One for each region and year.
+constexpr std::string_view kCalendarFolder = "calendars/", kCalendarSchema = "calendar_year";
+
 bool is_yaml(std::string_view name) { return name.ends_with(".yaml") || name.ends_with(".yml"); }
+
+bool is_calendar(std::string_view name) { return name.starts_with(kCalendarFolder) && is_yaml(name); }
 
 // Of everything that is written: numbers by their value, keys sorted, comments and layout aside.
 std::uint64_t hash_of(const std::map<std::string, yaml::Document>& documents) {
@@ -52,6 +57,9 @@ class Loader {
   LoadedDomain load(const DomainTexts& texts, const std::set<std::string>& names) {
     refuse_strangers(names);
     for (const ConfigFile& file : kFiles) parse(file, texts, names);
+    for (const auto& [name, text] : texts) {
+      if (is_calendar(name)) parse_text(name, text, kCalendarSchema, name);
+    }
     read(names);
     if (faults.empty()) draft_.domain.counting = counting_intervals(draft_);
     if (faults.empty()) {
@@ -85,11 +93,16 @@ class Loader {
         faults.push_back({shown(file.name), 0, 0, "is missing"});
       return;
     }
-    auto document = yaml::parse(shown(file.name), text->second, faults);
-    if (!document) return;
-    check_schema(file.schema, *document);
-    draft_.read.insert(std::string{file.schema});
-    documents_.emplace(file.schema, std::move(*document));
+    if (parse_text(file.name, text->second, file.schema, file.schema)) draft_.read.insert(std::string{file.schema});
+  }
+
+  // `key`: what the document is kept under.
+  bool parse_text(std::string_view name, const std::string& text, std::string_view schema, std::string_view key) {
+    auto document = yaml::parse(shown(name), text, faults);
+    if (!document) return false;
+    check_schema(schema, *document);
+    documents_.emplace(key, std::move(*document));
+    return true;
   }
 
   void read(const std::set<std::string>& names) {
@@ -97,6 +110,9 @@ class Loader {
       auto found = documents_.find(schema);
       if (found != documents_.end()) reader(found->second);
     };
+    for (const auto& [name, document] : documents_) {
+      if (is_calendar(name)) read_calendar_year(document, draft_);
+    }
     with("organisation", [&](const yaml::Document& document) { read_organisation(document, draft_); });
     with("surveys", [&](const yaml::Document& document) { read_surveys(document, draft_); });
     with("taxonomy", [&](const yaml::Document& document) { read_taxonomy(document, draft_); });
@@ -146,9 +162,12 @@ LoadedDomain load_domain(const std::filesystem::path& folder) {
         DomainFaults{{shown_folder, 0, 0, fmt::format("cannot be read: {}", failure.message())}});
   }
   DomainTexts texts;
+  std::vector<std::string> read;
   for (const ConfigFile& file : kFiles) {
-    std::string name{file.name};
-    if (!names.contains(name)) continue;
+    if (names.contains(std::string{file.name})) read.emplace_back(file.name);
+  }
+  std::copy_if(names.begin(), names.end(), std::back_inserter(read), is_calendar);
+  for (const std::string& name : read) {
     if (auto text = read_file(folder / name)) {
       texts.emplace(name, std::move(*text));
     } else {

@@ -2,9 +2,11 @@
 // its place.
 //
 //   organisation.yaml, taxonomy.yaml, metrics.yaml, rules.yaml   must be there: without tenants, red lines, metrics or
-//   rules echoloop would be silent surveys.yaml            missing: every survey is CSAT with the top and bottom two of
-//   five boxes routing.yaml            missing: every task goes to triage adapters/adapters.yaml  missing: only
-//   canonical events come in
+//                          rules echoloop would be silent
+//   surveys.yaml           missing: every survey is CSAT with the top and bottom two of five boxes
+//   routing.yaml           missing: every task goes to triage
+//   adapters/adapters.yaml missing: only canonical events come in
+//   calendars/*.yaml       holidays of a region and year, for the calendars of organisation.yaml
 // Any other .yaml or .yml in the folder is a fault. Pure but for reading the folder; any thread.
 #pragma once
 

@@ -29,13 +29,31 @@ void read_departments(const yaml::Document& document, Draft& draft) {
   for (const yaml::Node& one : document.root.list("departments")) {
     const yaml::Node* id = one.find("id");
     if (id == nullptr || id->kind != yaml::Node::Kind::text || !ids.take(id->place, id->scalar)) continue;
-    draft.domain.departments.emplace(id->scalar,
-                                     Department{id->scalar, read_bilingual(one, "name"), read_text(one, "lead")});
+    Department department{id->scalar,
+                          read_bilingual(one, "name"),
+                          read_text(one, "lead"),
+                          read_text(one, "manager"),
+                          read_text(one, "executive"),
+                          read_text(one, "entity"),
+                          read_text(one, "calendar")};
+    if (const yaml::Node* calendar = one.find("calendar");
+        calendar != nullptr && calendar->kind == yaml::Node::Kind::text) {
+      std::vector<std::string> known;
+      for (const yaml::Node& other : document.root.list("calendars")) known.push_back(read_text(other, "id"));
+      check_reference(document, *calendar, "calendar", known);
+    }
+    draft.domain.departments.emplace(id->scalar, std::move(department));
   }
   const yaml::Node* list = document.root.find("departments");
   if (list != nullptr && !draft.domain.departments.contains(std::string{kTriage})) {
     document.fault(list->place, "department 'triage' is missing: it gets what no route matches");
   }
+}
+
+std::optional<Allowance> read_allowance(const yaml::Document& document, const yaml::Node& node, std::string_view key) {
+  auto elapsed = read_duration(document, node, key);
+  if (!elapsed) return std::nullopt;
+  return Allowance{*elapsed, node.find(key)->scalar.ends_with('d') ? elapsed->count() / kDay_ms : 0};
 }
 
 void read_due(const yaml::Document& document, Draft& draft) {
@@ -44,15 +62,28 @@ void read_due(const yaml::Document& document, Draft& draft) {
   for (Severity severity : {Severity::low, Severity::medium, Severity::high, Severity::critical}) {
     const yaml::Node* times = due->find(name_of(severity));
     if (times == nullptr) continue;
-    auto acknowledge = read_duration(document, *times, "acknowledge");
-    auto done = read_duration(document, *times, "done");
+    auto acknowledge = read_allowance(document, *times, "acknowledge");
+    auto done = read_allowance(document, *times, "done");
     if (!acknowledge || !done) continue;
-    if (acknowledge->count() <= 0) document.fault(times->find("acknowledge")->place, "must be longer than nothing");
-    if (*done < *acknowledge) {
-      document.fault(times->find("done")->place, "is shorter than the time to acknowledge");
+    const auto at_least = [&](const char* key, const Allowance& read, Duration least, const char* said) {
+      if (read.elapsed < least) document.fault(times->find(key)->place, said);
+    };
+    at_least("acknowledge", *acknowledge, Duration{1}, "must be longer than nothing");
+    at_least("done", *done, acknowledge->elapsed, "is shorter than the time to acknowledge");
+    DueTimes out;
+    out.acknowledge = *acknowledge;
+    out.done = *done;
+    if (auto tell = read_allowance(document, *times, "tell")) {
+      at_least("tell", *tell, Duration{1}, "must be longer than nothing");
+      out.tell = *tell;
     }
-    draft.domain.due[severity] = {*acknowledge, *done};
+    if (auto escalate = read_allowance(document, *times, "escalate")) {
+      at_least("escalate", *escalate, Duration{60 * kSecond_ms}, "must be a minute at least");
+      out.escalate = *escalate;
+    }
+    draft.domain.due[severity] = out;
   }
+  if (auto hold = read_duration(document, document.root, "hold_at_most")) draft.domain.hold_at_most = *hold;
 }
 
 std::optional<SurveyKind> kind_named(std::string_view name) {
@@ -95,8 +126,10 @@ void read_boxes(const yaml::Document& document, const yaml::Node& one, const std
 
 void read_organisation(const yaml::Document& document, Draft& draft) {
   read_tenants(document, draft);
+  read_calendars(document, draft);
   read_departments(document, draft);
   read_due(document, draft);
+  read_delivery(document, draft);
 }
 
 void read_surveys(const yaml::Document& document, Draft& draft) {

@@ -31,6 +31,12 @@ class ThresholdReader {
     rule_.minimum_n = read_integer(node_, "minimum_n", 20);
     if (auto window = parse_interval(node_.text("window").value_or("day"))) rule_.window = *window;
     rule_.reopen_within = read_duration(document_, node_, "reopen_within").value_or(kReopenWithin);
+    if (const yaml::Node* verify = node_.find("verify")) {
+      const VerifyRule usual;
+      rule_.verify = {static_cast<int>(read_integer(*verify, "weeks_before", usual.weeks_before)),
+                      static_cast<int>(read_integer(*verify, "weeks_after", usual.weeks_after)),
+                      read_integer(*verify, "minimum_n", usual.minimum_n)};
+    }
     if (const yaml::Node* usual = node_.find("over_usual")) {
       rule_.usual_periods = static_cast<int>(read_integer(*usual, "periods", 1));
     }

@@ -37,6 +37,73 @@ ordered_json history_json(const state::Task& task) {
   return out;
 }
 
+ordered_json clock_json(const state::TaskClock& clock) {
+  if (clock.waits_for().empty()) return nullptr;
+  ordered_json escalated = nullptr;
+  if (!clock.escalated_to().empty())
+    escalated = {{"level", clock.escalated_to()}, {"person", text_or_null(clock.escalated_person())}};
+  return {{"waits_for", clock.waits_for()}, {"by", time_or_null(clock.by())}, {"escalated_to", std::move(escalated)}};
+}
+
+ordered_json hold_json(const state::Hold& hold) {
+  return {{"was", hold.state()},
+          {"reason", hold.reason()},
+          {"since", time_or_null(hold.since())},
+          {"until", time_or_null(hold.until())}};
+}
+
+ordered_json told_json(const state::Told& told) {
+  return {{"how", told.how()},
+          {"by", told.by()},
+          {"at", time_or_null(told.at())},
+          {"customers", std::vector<std::string>(told.customers().begin(), told.customers().end())}};
+}
+
+ordered_json part_json(const state::Verification::Part& part) {
+  return {{"numerator", part.numerator()}, {"n", part.n()}, {"weeks", part.weeks()}};
+}
+
+ordered_json verification_json(const state::Verification& seen) {
+  ordered_json out = {{"verdict", text_or_null(seen.verdict())},
+                      {"why", text_or_null(seen.why())},
+                      {"at", time_or_null(seen.at())},
+                      {"before", {{"from", time_or_null(seen.before_from())}, {"to", time_or_null(seen.before_to())}}},
+                      {"after", {{"from", time_or_null(seen.after_from())}, {"to", time_or_null(seen.after_to())}}}};
+  if (seen.verdict().empty()) return out;
+  out["metric"] = text_or_null(seen.metric());
+  out["more_is_better"] = seen.below();
+  out["minimum_n"] = seen.minimum_n();
+  out["before"].update(part_json(seen.before()));
+  out["after"].update(part_json(seen.after()));
+  out["comparison"] = {{"scopes", seen.comparison_scopes()},
+                       {"some", std::vector<std::string>(seen.comparison().begin(), seen.comparison().end())},
+                       {"before", part_json(seen.other_before())},
+                       {"after", part_json(seen.other_after())}};
+  out["effect"] = nullptr;
+  if (seen.has_effect()) {
+    out["effect"] = {
+        {"value", seen.effect()},
+        {"interval",
+         {{"level", 0.95}, {"method", "difference in differences, t"}, {"low", seen.low()}, {"high", seen.high()}}},
+        {"overdispersion", seen.overdispersion()},
+        {"degrees_of_freedom", seen.degrees()}};
+  }
+  return out;
+}
+
+ordered_json holdings_json(const state::Task& task) {
+  ordered_json out = ordered_json::array();
+  for (const state::Holding& one : task.holdings()) {
+    out.push_back({{"department", one.department()},
+                   {"entity", text_or_null(one.entity())},
+                   {"from", time_or_null(one.from())},
+                   {"to", time_or_null(one.to())},
+                   {"ms", one.to() == 0 ? ordered_json(nullptr) : ordered_json(one.to() - one.from())},
+                   {"on_hold_ms", one.on_hold_ms()}});
+  }
+  return out;
+}
+
 }  // namespace
 
 ordered_json task_json(const state::Task& task) {
@@ -68,10 +135,18 @@ ordered_json task_json(const state::Task& task) {
   out["opened_at"] = format_time(from_ms(task.opened_at()));
   out["acknowledge_by"] = time_or_null(task.acknowledge_by());
   out["done_by"] = time_or_null(task.done_by());
+  out["clock"] = clock_json(task.clock());
+  out["hold"] = task.has_hold() ? hold_json(task.hold()) : ordered_json(nullptr);
+  out["told"] = task.has_told() ? told_json(task.told()) : ordered_json(nullptr);
+  out["hand_overs"] = holdings_json(task);
+  out["ended_at"] = time_or_null(task.ended_at());
+  out["merged_into"] = text_or_null(task.merged_into());
+  out["merged"] = std::vector<std::string>(task.merged().begin(), task.merged().end());
+  out["split_from"] = text_or_null(task.split_from());
   out["updated_at"] = format_time(from_ms(task.updated_at()));
   out["history"] = history_json(task);
   out["delivery"] = {{"notify", task.notify()}};
-  out["verification"] = nullptr;
+  out["verification"] = task.has_verification() ? verification_json(task.verification()) : ordered_json(nullptr);
   return out;
 }
 

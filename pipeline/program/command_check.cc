@@ -95,6 +95,23 @@ std::string check_adapter(const AdapterSpec& spec, const fs::path& folder, Adapt
   return {};
 }
 
+// A calendar that does not know the holidays of today, or in December those of next year, would let deadlines end on
+// days that nobody works.
+std::string check_years(const Domain& domain, const fs::path& folder, Time now) {
+  std::string out;
+  for (const auto& [id, calendar] : domain.calendars) {
+    if (calendar.first_day == 0 && calendar.last_day == 0) continue;
+    for (const Duration ahead : {Duration{0}, Duration{31 * kDay_ms}}) {
+      const std::int64_t day = calendar.zone.local_day(now + ahead);
+      if (day >= calendar.first_day && day <= calendar.last_day) continue;
+      out += fmt::format("{}: calendar '{}' has no holidays for {}: put a file into calendars/\n",
+                         (folder / "organisation.yaml").string(), id, format_time(from_ms(day * kDay_ms)).substr(0, 4));
+      break;
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 int check(const Invocation& invocation) {
@@ -103,12 +120,15 @@ int check(const Invocation& invocation) {
   std::string faults = domain ? std::string{} : text_of(domain.error());
   if (domain) {
     AdapterWorker worker;
+    faults += check_years(*domain, folder, wall_clock());
     for (const auto& [name, spec] : domain->adapters) faults += check_adapter(spec, folder / "adapters", worker);
   }
   if (!faults.empty()) {
     fmt::print(stderr, "{}{}", faults, faults.ends_with('\n') ? "" : "\n");
     return 3;
   }
+  for (const std::string& file : domain->provisional)
+    fmt::print("{}: provisional: put in what was announced when it is\n", (folder / file).string());
   fmt::print("{}: good: {} tenants, {} departments, {} tags, {} metrics, {} rules, {} adapters\n", folder.string(),
              domain->tenants.size(), domain->departments.size(), domain->tags.size(), domain->metrics.size(),
              domain->thresholds.size() + domain->recoveries.size() + domain->red_lines.size(), domain->adapters.size());

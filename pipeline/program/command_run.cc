@@ -97,7 +97,10 @@ http::Router routes(const Settings& settings, Pipeline& pipeline, Front& front) 
   serving::ApiParts parts;
   parts.sources = pipeline.sources();
   parts.appender = &pipeline.appender();
+  parts.stage_time = [&pipeline] { return pipeline.stage_time(); };
   parts.bell = &pipeline.bell();
+  if (pipeline.deliveries() != nullptr)
+    parts.redeliver = [&pipeline](const state::Delivery& one) { return pipeline.deliveries()->tell_again(one); };
   parts.caught_up = [&pipeline] { return pipeline.settled(); };
   parts.healthy = [&pipeline] { return !pipeline.trouble().has_value(); };
   parts.prometheus = [&pipeline, &front] {
@@ -125,6 +128,7 @@ int run(const Invocation& invocation) {
   front.adapters = std::make_unique<AdapterPool>((config_folder(settings) / "adapters").string());
   house.on_failure([] { kill(getpid(), SIGTERM); });
   house.start();
+  house.start_deliveries();
   http::ServerOptions options;
   options.listen = format_address(settings.listen);
   options.connections_max = connections_max;

@@ -88,6 +88,16 @@ class LocalGround final : public Ground {
     parts.write = [this](const std::vector<stage::Row>& rows) { return house_->write(rows); };
     return delivery::TaskFile::open(outbox_, std::move(parts));
   }
+  std::optional<delivery::DeliveryParts> deliveries() override {
+    delivery::DeliveryParts parts;
+    parts.partitions = house_->partitions();
+    parts.rows = &house_->store();
+    parts.read = [this](int partition, std::int64_t from, const stage::PollLimits& limits) {
+      return house_->read_topic(stage::Topic::tasks, partition, from, limits);
+    };
+    parts.write = [this](const std::vector<stage::Row>& rows) { return house_->write(rows); };
+    return parts;
+  }
 
  private:
   const std::filesystem::path outbox_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "pipeline/base/hash.h"
+#include "pipeline/settings/read.h"
 #include "processors/casework/casework.h"
 #include "processors/insight/insight.h"
 #include "processors/sessions/sessions.h"
@@ -93,6 +94,9 @@ Result<void> Pipeline::build() {
   auto file = ground_->task_file(std::move(parts));
   if (!file) return tl::make_unexpected(file.error());
   task_file_ = std::move(*file);
+  TickerParts ticker{ground_.get(), &bell_, sources_, {}};
+  if (by_wall) ticker.wall = [this] { return clock_.now(); };
+  ticker_ = std::make_unique<Ticker>(std::move(ticker));
   return {};
 }
 
@@ -102,9 +106,21 @@ void Pipeline::start() {
   engine_->start([this](const Error& error) { fail(error); },
                  [this](const std::optional<Error>& error) { trouble("stages", error); });
   if (task_file_) task_file_->start();
+  if (ticker_) ticker_->start();
+}
+
+void Pipeline::start_deliveries() {
+  auto parts = ground_->deliveries();
+  if (!parts) return;
+  parts->environment = variable_of_process;
+  parts->now = wall_clock;
+  deliveries_ = std::make_unique<delivery::Deliveries>(std::move(*parts), domain_, bell_);
+  deliveries_->start();
 }
 
 void Pipeline::stop() {
+  deliveries_.reset();
+  ticker_.reset();
   if (engine_) engine_->stop();
   task_file_.reset();
 }
@@ -175,7 +191,7 @@ Result<std::string> Pipeline::reload() {
     if (reached[shard]) continue;
     reached[shard] = true;
     --left;
-    stage::Append wake{stage::Kind::reload, key, "", wall_clock()};
+    stage::Append wake{stage::Kind::reload, key, "", stage_time()};
     if (auto appended = ground_->appender().append({&wake, 1}); !appended) return tl::make_unexpected(appended.error());
   }
   return std::string("loaded");

@@ -14,6 +14,7 @@
 #include "pipeline/intake/believed_clock.h"
 #include "pipeline/intake/door.h"
 #include "pipeline/program/ground.h"
+#include "pipeline/program/ticker.h"
 #include "pipeline/serving/sources.h"
 #include "pipeline/settings/settings.h"
 #include "pipeline/stage/commit_bell.h"
@@ -33,6 +34,10 @@ class Pipeline {
   ~Pipeline();  // stop()
 
   void start();
+  // Tells the endpoints of the configuration from now on: a server does, an import does not.
+  void start_deliveries();
+  // Null: nobody is told from here.
+  delivery::Deliveries* deliveries() { return deliveries_.get(); }
   // Finishes running epochs, writes the outbox file, keeps the rest for the next start.
   void stop();
 
@@ -54,6 +59,8 @@ class Pipeline {
   std::optional<Error> failure() const;
   // That, or what all waits for: room on the disk.
   std::optional<Error> trouble() const;
+  // Of what is appended now: the wall clock, or wherever events have brought it.
+  Time stage_time() { return settings_.clock == Clock::wall ? clock_.now() : Time{}; }
   // The wall clock has leapt and is not believed yet.
   bool clock_doubted() { return settings_.clock == Clock::wall && clock_.doubts(); }
   // Called once, from any thread, when the engine or the outbox file fails.
@@ -77,6 +84,8 @@ class Pipeline {
   std::unique_ptr<Door> door_;
   std::unique_ptr<engine::Engine> engine_;
   std::unique_ptr<delivery::TaskFile> task_file_;
+  std::unique_ptr<delivery::Deliveries> deliveries_;  // while a server runs
+  std::unique_ptr<Ticker> ticker_;
   mutable std::mutex failure_mutex_;
   std::optional<Error> failure_;
   std::map<std::string, Error> troubles_;

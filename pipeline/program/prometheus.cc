@@ -58,6 +58,38 @@ std::int64_t open_letters(const serving::Sources& sources) {
          sources.counter("dead_commands_settled");
 }
 
+void add_deliveries(prometheus::Registry& registry,
+                    const std::map<std::string, delivery::EndpointTeller::Counts>& all) {
+  auto& attempts = prometheus::BuildCounter()
+                       .Name("echoloop_delivery_attempts_total")
+                       .Help("Attempts to tell an endpoint, since the start.")
+                       .Register(registry);
+  auto& delivered = prometheus::BuildCounter()
+                        .Name("echoloop_deliveries_total")
+                        .Help("Messages that an endpoint took, since the start.")
+                        .Register(registry);
+  auto& failed = prometheus::BuildCounter()
+                     .Name("echoloop_deliveries_failed_total")
+                     .Help("Messages given up, since the start.")
+                     .Register(registry);
+  auto& waiting = prometheus::BuildGauge()
+                      .Name("echoloop_deliveries_waiting")
+                      .Help("Task events that an endpoint has not been told yet.")
+                      .Register(registry);
+  auto& gone = prometheus::BuildGauge()
+                   .Name("echoloop_endpoint_gone")
+                   .Help("1 when the endpoint answered 410 and is told nothing more.")
+                   .Register(registry);
+  for (const auto& [endpoint, counts] : all) {
+    const prometheus::Labels labels{{"endpoint", endpoint}};
+    attempts.Add(labels).Increment(static_cast<double>(counts.attempts));
+    delivered.Add(labels).Increment(static_cast<double>(counts.delivered));
+    failed.Add(labels).Increment(static_cast<double>(counts.failed));
+    waiting.Add(labels).Set(static_cast<double>(counts.waiting));
+    gone.Add(labels).Set(counts.gone ? 1 : 0);
+  }
+}
+
 }  // namespace
 
 std::string prometheus_text(Pipeline& pipeline, const http::ServerStats& server, bool reload_succeeded,
@@ -89,6 +121,7 @@ std::string prometheus_text(Pipeline& pipeline, const http::ServerStats& server,
   }
   gauge(registry, "echoloop_dead_letters_open", "Dead letters that wait to be mended.",
         static_cast<double>(open_letters(*pipeline.sources())));
+  if (pipeline.deliveries() != nullptr) add_deliveries(registry, pipeline.deliveries()->counts());
   gauge(registry, "echoloop_orphan_sessions", "Sessions with events whose close has not arrived.",
         static_cast<double>(pipeline.sources()->counter("orphans")));
   gauge(registry, "echoloop_shards_held", "Shards of each stage that this process runs.",

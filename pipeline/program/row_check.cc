@@ -83,6 +83,10 @@ const std::vector<Fact>& facts() {
       {Table::session_ages, "session_ages", is_anything},
       {Table::admissions, "admissions", is_anything},
       {Table::row_ages, "row_ages", is_anything},
+      {Table::timers, "timers", is_anything},
+      {Table::verifications, "verifications", is_anything},
+      {Table::open_customers, "open_customers", is_anything},
+      {Table::delivery_log, "delivery_log", holds<state::Delivery>},
   };
   return kFacts;
 }

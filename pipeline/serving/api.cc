@@ -9,6 +9,8 @@ void add_routes(http::Router& router, const ApiParts& parts) {
   add_command_routes(router, parts);
   add_explain_routes(router, parts);
   add_export_routes(router, parts);
+  add_customer_routes(router, parts);
+  add_delivery_routes(router, parts);
   add_dead_routes(router, parts);
   add_operation_routes(router, parts);
 }

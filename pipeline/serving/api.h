@@ -9,21 +9,24 @@
 #include "pipeline/serving/sources.h"
 #include "pipeline/stage/appender.h"
 #include "pipeline/stage/commit_bell.h"
+#include "schemas/state.pb.h"
 
 namespace echoloop::serving {
 
 struct ApiParts {
   std::shared_ptr<const Sources> sources;
-  stage::Appender* appender = nullptr;          // commands enter like every other event
-  stage::CommitBell* bell = nullptr;            // rings when their answers may be there
-  std::function<bool()> caught_up;              // everything durable has been processed
-  std::function<bool()> healthy;                // the engine runs
-  std::function<std::string()> prometheus;      // text of GET /metrics
+  stage::Appender* appender = nullptr;                    // commands enter like every other event
+  std::function<Time()> stage_time;                       // of what is appended now
+  stage::CommitBell* bell = nullptr;                      // rings when their answers may be there
+  std::function<bool()> caught_up;                        // everything durable has been processed
+  std::function<bool()> healthy;                          // the engine runs
+  std::function<bool(const state::Delivery&)> redeliver;  // tells an endpoint once more; empty: not from here
+  std::function<std::string()> prometheus;                // text of GET /metrics
   std::function<Result<std::string>()> reload;  // loads the configuration anew; answers what changed, or every fault
 };
 
-// All routes of this room. One file each: metrics, feedback and sessions, tasks, commands on them, explanations,
-// exports, dead letters, operations.
+// All routes of this room. One file each: metrics, feedback and sessions, tasks, commands on them, customers,
+// explanations, exports, deliveries, dead letters, operations.
 void add_routes(http::Router& router, const ApiParts& parts);
 
 void add_metric_routes(http::Router& router, const ApiParts& parts);
@@ -32,6 +35,8 @@ void add_task_routes(http::Router& router, const ApiParts& parts);
 void add_command_routes(http::Router& router, const ApiParts& parts);
 void add_explain_routes(http::Router& router, const ApiParts& parts);
 void add_export_routes(http::Router& router, const ApiParts& parts);
+void add_customer_routes(http::Router& router, const ApiParts& parts);
+void add_delivery_routes(http::Router& router, const ApiParts& parts);
 void add_dead_routes(http::Router& router, const ApiParts& parts);
 void add_operation_routes(http::Router& router, const ApiParts& parts);
 

@@ -124,7 +124,7 @@ http::Response decide(const Event& event, const std::string& text, const std::st
   auto earlier = earlier_decision(key, sources);
   if (!earlier) return refused(earlier.error());
   if (*earlier) return answer(**earlier, event, request, sources);
-  stage::Append append{stage::Kind::event, partition_key_of(event), text, wall_clock()};
+  stage::Append append{stage::Kind::event, partition_key_of(event), text, parts.stage_time()};
   auto appended = parts.appender->append({&append, 1});
   if (!appended) return refused(appended.error());
   if (*appended == stage::Appended::full) return too_busy();

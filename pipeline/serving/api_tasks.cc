@@ -9,7 +9,7 @@
 #include "pipeline/serving/api.h"
 #include "pipeline/serving/parameters.h"
 #include "pipeline/serving/task_rows.h"
-#include "processors/casework/lifecycle.h"
+#include "processors/casework/clocks.h"
 #include "schemas/task_json.h"
 
 namespace echoloop::serving {
@@ -27,20 +27,10 @@ struct TaskFilter {
     };
     if (!among(departments, task.department()) || !among(states, task.state()) || !among(kinds, task.kind()))
       return false;
-    return !overdue || *overdue == is_overdue(task, now);
-  }
-
-  static bool is_overdue(const state::Task& task, Time now) {
-    if (casework::is_end(task.state()) || task.state() == casework::task_state::kDone) return false;
-    if (task.state() == casework::task_state::kOpened && to_ms(now) > task.acknowledge_by()) return true;
-    return to_ms(now) > task.done_by();
+    return !overdue || *overdue == casework::is_overdue(task, now);
   }
 };
 
-// As the API describes them, those that nothing leads to yet included.
-constexpr std::string_view kStates[] = {"opened",       "acknowledged",    "accepted", "in_progress", "on_hold",
-                                        "done",         "customer_told",   "closed",   "verifying",   "verified",
-                                        "not_improved", "not_enough_data", "rejected", "cancelled"};
 constexpr std::string_view kKinds[] = {"recovery", "improvement", "safety", "praise"};
 
 Result<TaskFilter> read_filter(const http::Query& query) {
@@ -49,7 +39,8 @@ Result<TaskFilter> read_filter(const http::Query& query) {
   out.states = words_parameter(query, "state");
   out.kinds = words_parameter(query, "kind");
   for (const auto& [name, words, known] :
-       {std::tuple{"state", &out.states, std::span<const std::string_view>{kStates}}, {"kind", &out.kinds, kKinds}}) {
+       {std::tuple{"state", &out.states, std::span<const std::string_view>{casework::kTaskStates}},
+        {"kind", &out.kinds, kKinds}}) {
     for (const std::string& word : *words) {
       if (std::find(known.begin(), known.end(), word) == known.end())
         return bad_input(name, fmt::format("'{}' is none of {}", word, fmt::join(known, ", ")));

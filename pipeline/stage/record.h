@@ -22,6 +22,8 @@ enum class Kind : std::uint8_t {
   reload = 9,       // the configuration was changed: wakes every shard of SESSIONS
   delta = 10,       // aggregates and evidence to add, packed per epoch: pipeline/aggregates/delta.h
   dead = 11,        // a document became a dead letter: state.proto DeadNotice
+  tick = 12,     // stage time has come so far that tasks of this tenant wait for it: the tenant, as its key writes it
+  verdict = 13,  // whether the work on a task had an effect: state.proto Verdict
 };
 
 // Topics inside a running echoloop. `events` is fed by intake, the others by stages. `misplaced`: events that lay in a

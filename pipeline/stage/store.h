@@ -27,14 +27,18 @@ enum class Table : std::uint8_t {
   tasks = 10,            // CASEWORK: tenant, task id → state.proto Task
   command_results = 11,  // CASEWORK: command event id → state.proto CommandResult
   task_index = 12,       // CASEWORK: tenant, newest first, task id → empty
-  deliveries = 13,       // delivery: endpoint → position
+  deliveries = 13,       // delivery: endpoint → position, state.proto EndpointState
   outcomes = 14,         // SESSIONS: tenant, name, time, source, id → the CloudEvent
   orphans = 15,          // SESSIONS: tenant, session → empty; evaluations and tags whose session was never closed
   session_ages = 16,     // SESSIONS: about when they were last touched, tenant, session → more of them
   admissions = 17,       // INSIGHT: values that are counted under their own name: processors/insight/admission.h
   row_ages = 18,         // every stage: table, about when it was written, key → empty: pipeline/stage/row_ages.h
+  timers = 19,           // CASEWORK: when something happens by itself, tenant, task id → empty
+  verifications = 20,    // CASEWORK: when the numbers of a task under verification are whole, tenant, task id → empty
+  delivery_log = 21,     // delivery: endpoint, newest first, event, attempt → state.proto Delivery
+  open_customers = 22,   // CASEWORK: tenant, customer, id of a live task about them → empty
 };
-inline constexpr int kTables_end = 19;  // one more than the last
+inline constexpr int kTables_end = 23;  // one more than the last
 
 // Called with key and value; answers whether to go on.
 using RowVisitor = std::function<bool(std::string_view key, std::string_view value)>;

@@ -5,7 +5,8 @@
 
 #include "pipeline/base/bytes.h"
 #include "pipeline/base/hash.h"
-#include "processors/casework/lifecycle.h"
+#include "processors/casework/clocks.h"
+#include "processors/casework/merging.h"
 #include "schemas/task_json.h"
 
 namespace echoloop::casework {
@@ -53,7 +54,15 @@ void add_properties(const Pairs& pairs, google::protobuf::RepeatedPtrField<state
   }
 }
 
+// Who has the task now has had it on hold since the hold began, or since it was given to them.
+void count_hold(state::Task& task, Time now) {
+  if (task.holdings_size() == 0) return;
+  state::Holding& holding = *task.mutable_holdings(task.holdings_size() - 1);
+  holding.set_on_hold_ms(holding.on_hold_ms() + to_ms(now) - std::max(task.hold().since(), holding.from()));
+}
+
 const char* event_type(News news, const state::Task& task) {
+  if (news == News::verified) return "echoloop.task.verified.v1";
   if (is_end(task.state())) return "echoloop.task.closed.v1";
   if (news == News::opened) return "echoloop.task.opened.v1";
   return news == News::escalated ? "echoloop.task.escalated.v1" : "echoloop.task.changed.v1";
@@ -70,12 +79,17 @@ state::Task* CaseBook::find(std::string_view tenant, std::string_view id, stage:
   if (!open.task.ParseFromString(*row))
     throw stage::BrokenWorld({Fault::world, "table tasks", "a row that cannot be read"});
   open.before = std::move(*row);
+  // Of a former version, which knew no clocks.
+  if (open.task.clock().by() == 0 && !waits_for(open.task).empty()) {
+    open.task.mutable_clock()->set_from(open.task.opened_at());
+    start_clock(open.task, *domain_, from_ms(open.task.state_since()));
+  }
   return &open.task;
 }
 
 CaseBook::Open& CaseBook::entry_of(const state::Task& task) { return open_.at(task_key(task.tenant(), task.id())); }
 
-state::Task& CaseBook::open(const NewTask& from, const Domain& domain, stage::Context& context) {
+state::Task& CaseBook::open(const NewTask& from, stage::Context& context) {
   state::Task& task = open_[task_key(from.tenant, from.id)].task;
   task.set_id(from.id);
   task.set_tenant(from.tenant);
@@ -89,17 +103,15 @@ state::Task& CaseBook::open(const NewTask& from, const Domain& domain, stage::Co
   for (const std::string& value : from.scope) task.add_scope(value);
   task.set_session_id(from.session_id);
   task.set_customer_id(from.customer_id);
-  task.set_opened_at(to_ms(context.now()));
-  task.set_notify(to_ms(context.now()) - to_ms(from.event_time) <= kStaleAfter_ms);
-  const RoutingProperties asked = routing_properties(from, domain);
-  Domain::Routed routed = domain.route(asked, context.now());
+  task.set_opened_at(to_ms(now(context)));
+  task.set_notify(to_ms(now(context)) - to_ms(from.event_time) <= kStaleAfter_ms);
+  const RoutingProperties asked = routing_properties(from, *domain_);
+  Domain::Routed routed = domain_->route(asked, now(context));
   add_properties(asked, *task.mutable_asked());
   add_properties(routed.match, *task.mutable_matched());
   task.set_routing_version(routed.version);
   for (const std::string& department : routed.departments) task.add_departments(department);
-  give_to(task, routed.departments.front(), domain);
-  set_clocks(task, domain, context.now());
-  move_to(task, task_state::kOpened, context);
+  begin_life(task, routed.departments.front(), context);
   context.put(stage::Table::task_index, task_index_key(from.tenant, task.opened_at(), from.id), "");
   context.count("tasks_opened");
   state::HistoryEntry entry = history("echoloop", "opened", {}, task.department());
@@ -108,37 +120,80 @@ state::Task& CaseBook::open(const NewTask& from, const Domain& domain, stage::Co
   return task;
 }
 
-void CaseBook::revive(state::Task& task, std::string why, const Domain& domain, stage::Context& context) {
-  state::HistoryEntry entry = history("echoloop", "reopened", std::move(why));
+void CaseBook::begin_life(state::Task& task, const std::string& department, stage::Context& context) {
+  give_to(task, department, context);
+  start_deadlines(task, *domain_, now(context));
+  move_to(task, task_state::kOpened, ClockEffect::start, context);
+  if (!task.customer_id().empty())
+    context.put(stage::Table::open_customers, customer_key(task.tenant(), task.customer_id(), task.id()), "");
+}
+
+void CaseBook::revive(state::Task& task, std::string who, std::string why, stage::Context& context) {
+  state::HistoryEntry entry = history(std::move(who), "reopened", std::move(why));
   entry.set_from(task.state());
   entry.set_to(std::string(task_state::kOpened));
-  move_to(task, task_state::kOpened, context);
+  leave_merged(task, *this, context);
   task.clear_rejected_by();
-  give_to(task, task.departments_size() > 0 ? task.departments(0) : std::string(kTriage), domain);
-  set_clocks(task, domain, context.now());
+  task.clear_told();
+  task.clear_ended_at();
+  begin_life(task, task.departments_size() > 0 ? task.departments(0) : std::string(kTriage), context);
   write(task, std::move(entry), News::opened, context);
 }
 
-void CaseBook::set_clocks(state::Task& task, const Domain& domain, Time from) {
-  auto due = domain.due.find(static_cast<Severity>(task.severity()));
-  DueTimes times = due == domain.due.end() ? DueTimes{Duration{kDay_ms}, Duration{7 * kDay_ms}} : due->second;
-  task.set_acknowledge_by(to_ms(from + times.acknowledge));
-  task.set_done_by(to_ms(from + times.done));
-}
-
-void CaseBook::give_to(state::Task& task, const std::string& department, const Domain& domain) {
+void CaseBook::give_to(state::Task& task, const std::string& department, stage::Context& context) {
   task.set_department(department);
-  auto known = domain.departments.find(department);
-  task.set_person(known == domain.departments.end() ? std::string{} : known->second.lead);
+  auto known = domain_->departments.find(department);
+  task.set_person(known == domain_->departments.end() ? std::string{} : known->second.lead);
+  state::Holding* last = task.holdings_size() > 0 ? task.mutable_holdings(task.holdings_size() - 1) : nullptr;
+  const bool has_it = last != nullptr && last->to() == 0;
+  if (has_it && last->department() == department) return;
+  const bool had_it_no_time = has_it && last->from() == to_ms(now(context));
+  if (has_it) {
+    if (task.has_hold()) count_hold(task, now(context));
+    last->set_to(to_ms(now(context)));
+  }
+  state::Holding& holding = had_it_no_time ? *last : *task.add_holdings();
+  holding.Clear();
+  holding.set_department(department);
+  if (known != domain_->departments.end()) holding.set_entity(known->second.entity);
+  holding.set_from(to_ms(now(context)));
 }
 
-void CaseBook::move_to(state::Task& task, std::string_view state, stage::Context& context) {
+void CaseBook::move_to(state::Task& task, std::string_view state, ClockEffect clock, stage::Context& context) {
+  const Time at = now(context);
   task.set_state(std::string(state));
-  task.set_state_since(to_ms(context.now()));
+  task.set_state_since(to_ms(at));
+  if (clock == ClockEffect::start) start_clock(task, *domain_, at);
+  if (clock == ClockEffect::stop) stop_clock(task, *domain_, at);
+  if (clock == ClockEffect::resume) resume_clock(task, *domain_, at);
+  if (clock != ClockEffect::end) return;
+  end_clock(task, at);
+  if (task.has_hold()) count_hold(task, at);
+  task.clear_hold();
+  if (!task.customer_id().empty())
+    context.erase(stage::Table::open_customers, customer_key(task.tenant(), task.customer_id(), task.id()));
+  if (task.holdings_size() > 0) task.mutable_holdings(task.holdings_size() - 1)->set_to(to_ms(at));
+  end_merged(task, *this, context);
+}
+
+void CaseBook::put_on_hold(state::Task& task, std::string reason, std::int64_t until_ms, stage::Context& context) {
+  state::Hold& hold = *task.mutable_hold();
+  hold.set_state(task.state());
+  hold.set_reason(std::move(reason));
+  hold.set_since(to_ms(now(context)));
+  hold.set_until(until_ms);
+  move_to(task, task_state::kOnHold, ClockEffect::stop, context);
+}
+
+void CaseBook::take_from_hold(state::Task& task, stage::Context& context) {
+  const state::Hold hold = task.hold();
+  count_hold(task, now(context));
+  task.clear_hold();
+  move_to(task, hold.state(), ClockEffect::resume, context);
 }
 
 void CaseBook::write(state::Task& task, state::HistoryEntry entry, News telling, stage::Context& context) {
-  entry.set_at(to_ms(context.now()));
+  entry.set_at(to_ms(now(context)));
   *task.add_history() = std::move(entry);
   if (task.history_size() > kHistory_max) task.mutable_history()->DeleteSubrange(1, task.history_size() - kHistory_max);
   task.set_version(task.version() + 1);
@@ -148,10 +203,25 @@ void CaseBook::write(state::Task& task, state::HistoryEntry entry, News telling,
 }
 
 void CaseBook::touch(state::Task& task, stage::Context& context) {
-  task.set_updated_at(to_ms(context.now()));
+  task.set_updated_at(to_ms(now(context)));
+  timers_.set(task, next_timer_ms(task, *domain_), context);
+  task.mutable_clock()->set_waits_for(std::string(waits_for(task)));
   Open& open = entry_of(task);
   open.changed = true;
   open.news = std::max(open.news, News::changed);
+}
+
+void CaseBook::let_happen(stage::Context& context) {
+  while (auto due = timers_.next(context.now(), context)) {
+    state::Task* task = find(due->tenant, due->id, context);
+    if (task == nullptr || task->clock().timer() != due->at_ms) {
+      timers_.forget(*due, context);
+      continue;
+    }
+    due_ = from_ms(due->at_ms);
+    fire(*task, *due_, *domain_, *this, context);
+    due_.reset();
+  }
 }
 
 void CaseBook::flush(stage::Context& context) {
@@ -165,9 +235,21 @@ void CaseBook::flush(stage::Context& context) {
   open_.clear();
 }
 
-std::string task_key(std::string_view tenant, std::string_view id) {
+std::string tenant_key(std::string_view tenant) {
   std::string key;
   put_key_text(key, tenant);
+  return key;
+}
+
+std::string task_key(std::string_view tenant, std::string_view id) {
+  std::string key = tenant_key(tenant);
+  put_key_text(key, id);
+  return key;
+}
+
+std::string customer_key(std::string_view tenant, std::string_view customer, std::string_view id) {
+  std::string key = tenant_key(tenant);
+  put_key_text(key, customer);
   put_key_text(key, id);
   return key;
 }

@@ -3,18 +3,21 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "pipeline/stage/processor.h"
+#include "processors/casework/lifecycle.h"
+#include "processors/casework/timers.h"
 #include "schemas/domain.h"
 #include "schemas/state.pb.h"
 
 namespace echoloop::casework {
 
 // What happened to a task, as the outside hears it. Later ones win within an epoch.
-enum class News { none, changed, escalated, opened };
+enum class News { none, changed, escalated, opened, verified };
 
 struct NewTask {
   std::string id, tenant;
@@ -31,16 +34,26 @@ struct NewTask {
 
 class CaseBook {
  public:
+  // By this configuration from now on; it must outlive the epoch.
+  void begin(const Domain& domain) { domain_ = &domain; }
+  // Lets everything happen that was due by now, each at its time and in that order. Before each record.
+  void let_happen(stage::Context& context);
+  // When what happens now happens: stage time, or the time that something was due.
+  Time now(const stage::Context& context) const { return due_.value_or(context.now()); }
+
   // The task, loaded at first use in the epoch; null when there is none.
   state::Task* find(std::string_view tenant, std::string_view id, stage::Context& context);
   // Opens a task: routed, owned, with its clocks set.
-  state::Task& open(const NewTask& from, const Domain& domain, stage::Context& context);
+  state::Task& open(const NewTask& from, stage::Context& context);
   // The same cause is back: the task goes to its first department again, with fresh clocks.
-  void revive(state::Task& task, std::string why, const Domain& domain, stage::Context& context);
+  void revive(state::Task& task, std::string who, std::string why, stage::Context& context);
 
-  void set_clocks(state::Task& task, const Domain& domain, Time from);
-  void give_to(state::Task& task, const std::string& department, const Domain& domain);
-  void move_to(state::Task& task, std::string_view state, stage::Context& context);
+  // To that department, from now on.
+  void give_to(state::Task& task, const std::string& department, stage::Context& context);
+  // Into that state, with what the lifecycle says about the clock; at an end the tasks merged into it end with it.
+  void move_to(state::Task& task, std::string_view state, ClockEffect clock, stage::Context& context);
+  void put_on_hold(state::Task& task, std::string reason, std::int64_t until_ms, stage::Context& context);
+  void take_from_hold(state::Task& task, stage::Context& context);
   // Adds to the history and notes that the task changed. `telling`: what the outside hears.
   void write(state::Task& task, state::HistoryEntry entry, News telling, stage::Context& context);
   // Evidence changed, nothing that a person decides by.
@@ -57,13 +70,19 @@ class CaseBook {
     bool changed = false;
   };
   Open& entry_of(const state::Task& task);
+  void begin_life(state::Task& task, const std::string& department, stage::Context& context);
 
+  const Domain* domain_ = nullptr;
+  std::optional<Time> due_;           // of what happens by itself just now
   std::map<std::string, Open> open_;  // by row key
+  Timers timers_;
 };
 
 // Keys and ids.
+std::string tenant_key(std::string_view tenant);
 std::string task_key(std::string_view tenant, std::string_view id);
 std::string task_index_key(std::string_view tenant, std::int64_t opened_at_ms, std::string_view id);
+std::string customer_key(std::string_view tenant, std::string_view customer, std::string_view id);
 std::string cause_task_id(std::string_view tenant, std::string_view rule, const std::vector<std::string>& scope,
                           int ordinal);
 std::string session_task_id(std::string_view tenant, std::string_view rule, std::string_view session_id);

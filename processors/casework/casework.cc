@@ -23,8 +23,14 @@ class Casework final : public stage::Processor {
   explicit Casework(std::shared_ptr<const CurrentDomain> current) : current_(std::move(current)) {}
 
   void process(const stage::Record& record, stage::Context& context) override {
-    if (!domain_) domain_ = current_->get();
+    begin_epoch();
+    book_.let_happen(context);
     switch (record.kind) {
+      case stage::Kind::tick:
+        break;
+      case stage::Kind::verdict:
+        take_verdict(parsed<state::Verdict>(record), book_, context);
+        break;
       case stage::Kind::finding:
         take_finding(parsed<state::Finding>(record), *domain_, book_, context);
         break;
@@ -50,13 +56,19 @@ class Casework final : public stage::Processor {
   }
 
   void end_epoch(stage::Context& context) override {
-    if (!domain_) domain_ = current_->get();
+    begin_epoch();
     book_.flush(context);
     row_ages_.expire(stage::Table::command_results, "commands", domain_->session_retention, context);
     domain_.reset();
   }
 
  private:
+  void begin_epoch() {
+    if (domain_) return;
+    domain_ = current_->get();
+    book_.begin(*domain_);
+  }
+
   std::shared_ptr<const CurrentDomain> current_;
   std::shared_ptr<const Domain> domain_;  // of this epoch
   EventDecoder decoder_;

@@ -13,12 +13,14 @@ namespace echoloop::casework {
 
 stage::StageSpec casework_stage(std::shared_ptr<const CurrentDomain> domain);
 
-// The three things that reach it; one file each.
+// What reaches it; one file each.
 void take_finding(const state::Finding& finding, const Domain& domain, CaseBook& book, stage::Context& context);
 void take_signal(const state::CaseSignal& signal, const Domain& domain, CaseBook& book, stage::Context& context);
 // `event` is the record's, a TaskCommand.
 void take_command(const stage::Record& record, const Event& event, const Domain& domain, CaseBook& book,
                   stage::Context& context);
+
+void take_verdict(const state::Verdict& verdict, CaseBook& book, stage::Context& context);
 
 // The source of commands that come by HTTP: their senders wait for the answer.
 inline constexpr std::string_view kApiSource = "/echoloop/api";

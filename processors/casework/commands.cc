@@ -8,7 +8,9 @@
 #include "pipeline/base/hash.h"
 #include "pipeline/stage/row_ages.h"
 #include "processors/casework/casework.h"
+#include "processors/casework/clocks.h"
 #include "processors/casework/lifecycle.h"
+#include "processors/casework/merging.h"
 #include "processors/dead_notice.h"
 #include "schemas/codec.h"
 #include "schemas/dead_letter.h"
@@ -39,42 +41,126 @@ std::optional<std::string> next_department(const state::Task& task) {
   return std::string(kTriage);
 }
 
-// Applies the command; `entry` gets what the history should say beside who, what, from and to.
-Answer apply(const TaskCommand& command, std::string_view next, state::Task& task, state::HistoryEntry& entry,
-             const Domain& domain, CaseBook& book, stage::Context& context) {
-  if (command.command == "reject") {
-    entry.set_why(text_of(command.reason));
-    task.add_rejected_by(task.department());
-    auto department = next_department(task);
-    if (!department) {
-      book.move_to(task, task_state::kRejected, context);
-      return {};
-    }
-    book.give_to(task, *department, domain);
-    book.set_clocks(task, domain, context.now());
-    entry.set_detail(*department);
-  } else if (command.command == "assign") {
-    if (command.department) {
-      std::string department = text_of(command.department);
-      if (!domain.departments.contains(department))
-        return {kUnprocessable, fmt::format("department '{}' is not in organisation.yaml", department), {}};
-      book.give_to(task, department, domain);
-      entry.set_detail(department);
-    }
-    if (command.person) {
-      task.set_person(text_of(command.person));
-      entry.set_detail(entry.detail() + (entry.detail().empty() ? "" : " / ") + task.person());
-    }
-  } else if (command.command == "start") {
-    task.set_action_type(text_of(command.action_type));
-    task.set_action_effective_from(to_ms(command.effective_from.value_or(context.now())));
-    entry.set_detail(task.action_type());
-  } else if (command.command == "done") {
-    entry.set_why(text_of(command.note));
-  } else if (command.command == "comment") {
-    entry.set_why(text_of(command.text));
+Answer refused(std::string detail) { return {kUnprocessable, std::move(detail), {}}; }
+Answer unless(std::string refusal) { return refusal.empty() ? Answer{} : refused(std::move(refusal)); }
+
+// The commands that do more than lead into another state. Each answers whether it may; `entry` gets what the history
+// should say beside who, what, from and to.
+struct Deed {
+  const TaskCommand& command;
+  const Transition& row;
+  state::Task& task;
+  state::HistoryEntry& entry;
+  const Domain& domain;
+  CaseBook& book;
+  stage::Context& context;
+};
+
+Answer reject(const Deed& deed) {
+  state::Task& task = deed.task;
+  deed.entry.set_why(text_of(deed.command.reason));
+  task.add_rejected_by(task.department());
+  auto department = next_department(task);
+  if (!department) {
+    deed.book.move_to(task, task_state::kRejected, ClockEffect::end, deed.context);
+    return {};
   }
-  if (next != task.state()) book.move_to(task, next, context);
+  deed.book.give_to(task, *department, deed.context);
+  start_deadlines(task, deed.domain, deed.context.now());
+  deed.book.move_to(task, task_state::kOpened, ClockEffect::start, deed.context);
+  deed.entry.set_detail(*department);
+  return {};
+}
+
+Answer assign(const Deed& deed) {
+  if (deed.command.department) {
+    std::string department = text_of(deed.command.department);
+    if (!deed.domain.departments.contains(department))
+      return refused(fmt::format("department '{}' is not in organisation.yaml", department));
+    deed.book.give_to(deed.task, department, deed.context);
+    deed.entry.set_detail(department);
+  }
+  if (deed.command.person) {
+    deed.task.set_person(text_of(deed.command.person));
+    deed.entry.set_detail(deed.entry.detail() + (deed.entry.detail().empty() ? "" : " / ") + deed.task.person());
+  }
+  return {};
+}
+
+Answer hold(const Deed& deed) {
+  const Time until = *deed.command.until, now = deed.context.now();
+  if (until <= now) return refused(fmt::format("until: {} is over", format_time(until)));
+  if (until > now + deed.domain.hold_at_most)
+    return refused(fmt::format("until: a task is on hold for {} at most, that is until {}",
+                               format_duration(deed.domain.hold_at_most), format_time(now + deed.domain.hold_at_most)));
+  deed.entry.set_why(text_of(deed.command.reason));
+  deed.entry.set_detail("until " + format_time(until));
+  deed.book.put_on_hold(deed.task, text_of(deed.command.reason), to_ms(until), deed.context);
+  return {};
+}
+
+Answer tell_customer(const Deed& deed) {
+  const bool many = deed.task.kind() == "improvement";
+  if (many && deed.command.customers.empty())
+    return refused("customers: say which customers were told; the task is about more than one");
+  state::Told& told = *deed.task.mutable_told();
+  told.Clear();
+  told.set_how(text_of(deed.command.how));
+  told.set_by(std::string(deed.command.by));
+  told.set_at(to_ms(deed.context.now()));
+  for (const Text& customer : deed.command.customers) told.add_customers(std::string(customer));
+  if (told.customers_size() == 0 && !deed.task.customer_id().empty()) told.add_customers(deed.task.customer_id());
+  deed.entry.set_detail(many ? fmt::format("{}, {} customers", told.how(), told.customers_size()) : told.how());
+  deed.entry.set_why(text_of(deed.command.note));
+  return {};
+}
+
+Answer reopen(const Deed& deed) {
+  if (is_end(deed.task.state()) && text_of(deed.command.reason).empty()) return refused("reason: say why");
+  deed.book.revive(deed.task, std::string(deed.command.by), text_of(deed.command.reason), deed.context);
+  deed.entry.Clear();  // it is written
+  return {};
+}
+
+Answer close(const Deed& deed) {
+  if (deed.task.state() != task_state::kCustomerTold && text_of(deed.command.reason).empty())
+    return refused("reason: say why");
+  deed.entry.set_why(text_of(deed.command.reason));
+  return {};
+}
+
+Answer apply(const Deed& deed) {
+  const TaskCommand& command = deed.command;
+  Answer answer;
+  if (command.command == "reject") return reject(deed);
+  if (command.command == "reopen") return reopen(deed);
+  if (command.command == "hold") return hold(deed);
+  if (command.command == "resume") {
+    deed.book.take_from_hold(deed.task, deed.context);
+    return {};
+  }
+  if (command.command == "assign") answer = assign(deed);
+  if (command.command == "tell_customer") answer = tell_customer(deed);
+  if (command.command == "close") answer = close(deed);
+  if (command.command == "merge") {
+    deed.entry.set_detail(text_of(command.into));
+    answer = unless(merge(deed.task, *command.into, command.by, deed.book, deed.context));
+  }
+  if (command.command == "split") {
+    std::string made;
+    answer = unless(split(deed.task, {command.sessions.begin(), command.sessions.end()}, command.by, deed.book,
+                          deed.context, made));
+    deed.entry.set_detail(made);
+  }
+  if (command.command == "start") {
+    deed.task.set_action_type(text_of(command.action_type));
+    deed.task.set_action_effective_from(to_ms(command.effective_from.value_or(deed.context.now())));
+    deed.entry.set_detail(deed.task.action_type());
+  }
+  if (command.command == "done") deed.entry.set_why(text_of(command.note));
+  if (command.command == "comment") deed.entry.set_why(text_of(command.text));
+  if (answer.status != kOk) return answer;
+  if (!deed.row.to.empty()) deed.book.move_to(deed.task, deed.row.to, deed.row.clock, deed.context);
   return {};
 }
 
@@ -84,15 +170,15 @@ Answer decide(const TaskCommand& command, const Domain& domain, state::Task* tas
   if (command.if_match && !task_matches(*task, *command.if_match)) {
     return {kStale, fmt::format("the task is at {} now", task_etag(*task)), {}};
   }
-  auto next = next_state(task->state(), command.command);
-  if (!next) {
+  const Transition* row = transition_of(*task, command.command);
+  if (row == nullptr) {
     return {kConflict, fmt::format("'{}' is not possible while the task is {}", command.command, task->state()),
-            allowed_in(task->state())};
+            allowed_for(*task)};
   }
   state::HistoryEntry entry = history(std::string(command.by), std::string(command.command));
   entry.set_from(task->state());
-  Answer answer = apply(command, *next, *task, entry, domain, book, context);
-  if (answer.status != kOk) return answer;
+  Answer answer = apply({command, *row, *task, entry, domain, book, context});
+  if (answer.status != kOk || entry.what().empty()) return answer;
   entry.set_to(task->state());
   book.write(*task, std::move(entry), News::changed, context);
   return answer;

@@ -6,14 +6,12 @@
 #include <algorithm>
 
 #include "pipeline/base/bytes.h"
-#include "pipeline/base/hash.h"
 #include "processors/casework/casework.h"
-#include "processors/casework/lifecycle.h"
+#include "processors/casework/clocks.h"
+#include "processors/casework/merging.h"
 
 namespace echoloop::casework {
 namespace {
-
-constexpr std::size_t kSample_max = 10;
 
 struct Cause {
   std::string key;
@@ -69,10 +67,10 @@ void remove_window(state::Cause& cause, std::int64_t start) {
 }
 
 // Brings count and sample of the task in line with its windows; answers how many windows it has.
-int recount(const state::Cause& cause, int ordinal, state::Task& task) {
+int recount(const state::Cause& cause, int ordinal, state::Task& task, CaseBook& book, stage::Context& context) {
   std::int64_t count = 0;
   int windows = 0;
-  std::vector<std::pair<std::uint64_t, std::string>> sample;
+  std::vector<std::string> sample;
   task.clear_first_window();
   task.clear_last_window();
   for (const state::Cause::Window& window : cause.windows()) {
@@ -85,14 +83,9 @@ int recount(const state::Cause& cause, int ordinal, state::Task& task) {
       task.set_numerator(window.numerator());
       task.set_n(window.n());
     }
-    for (const std::string& session : window.sample()) sample.emplace_back(hash64(session), session);
+    sample.insert(sample.end(), window.sample().begin(), window.sample().end());
   }
-  std::sort(sample.begin(), sample.end());
-  sample.erase(std::unique(sample.begin(), sample.end()), sample.end());
-  if (sample.size() > kSample_max) sample.resize(kSample_max);
-  task.clear_sample();
-  for (const auto& [hash, session] : sample) task.add_sample(session);
-  task.set_count(count);
+  set_evidence(task, count, sample, book, context);
   return windows;
 }
 
@@ -134,7 +127,7 @@ state::Task& open_task(const state::Finding& finding, const ThresholdRule& rule,
   for (std::size_t i = 0; i < fresh.dimensions.size() && i < fresh.scope.size(); ++i)
     fresh.properties.emplace(asked_as(fresh.dimensions[i]), fresh.scope[i]);
   fresh.event_time = from_ms(finding.window_end());
-  state::Task& task = book.open(fresh, domain, context);
+  state::Task& task = book.open(fresh, context);
   task.set_tier(1);
   set_opening(finding, rule, *task.mutable_opening());
   return task;
@@ -152,11 +145,13 @@ std::pair<state::Task&, Opening> task_for_window(const state::Finding& finding, 
           ? book.find(finding.tenant(),
                       cause_task_id(finding.tenant(), finding.rule(), scope_of(finding), cause.ordinal()), context)
           : nullptr;
-  if (task != nullptr &&
-      (!is_end(task->state()) || to_ms(context.now()) - task->state_since() <= rule.reopen_within.count() ||
-       task->state() == task_state::kCancelled)) {
-    if (task->state() != task_state::kCancelled) return {*task, Opening::none};
-    book.revive(*task, "the evidence is back", domain, context);
+  const bool cancelled = task != nullptr && task->state() == task_state::kCancelled;
+  const bool ended_late = task != nullptr && to_ms(context.now()) - task->state_since() > rule.reopen_within.count();
+  if (task != nullptr && (!is_end(task->state()) || !ended_late || cancelled)) {
+    // A window that ended before the task did says nothing new.
+    if (!cancelled && (!can_be_reopened(task->state()) || finding.window_end() <= task->state_since()))
+      return {*task, Opening::none};
+    book.revive(*task, "echoloop", cancelled ? "the evidence is back" : "the cause is back", context);
     return {*task, Opening::revived};
   }
   if (task != nullptr) cause.set_ordinal(cause.ordinal() + 1);
@@ -176,7 +171,7 @@ void escalate(const state::Finding& finding, const ThresholdRule& rule, Opening 
     task.set_tier(std::max(task.tier(), tier));
     if (static_cast<int>(reached.severity) > task.severity()) {
       task.set_severity(static_cast<int>(reached.severity));
-      book.set_clocks(task, domain, from_ms(task.opened_at()));
+      hasten(task, domain, context.now());
     }
     book.write(
         task,
@@ -208,7 +203,7 @@ void take_holding(const state::Finding& finding, const ThresholdRule& rule, stat
   window->set_n(finding.n());
   *window->mutable_sample() = finding.sample();
   if (task == nullptr) return;
-  recount(cause, window->ordinal(), *task);
+  recount(cause, window->ordinal(), *task, book, context);
   escalate(finding, rule, opening, *task, domain, book, context);
   book.touch(*task, context);
 }
@@ -235,14 +230,14 @@ void take_ceasing(const state::Finding& finding, state::Cause& cause, CaseBook& 
   }
   remove_window(cause, finding.window_start());
   if (task == nullptr) return;
-  if (recount(cause, ordinal, *task) > 0 || !can_be_cancelled(task->state())) {
+  if (recount(cause, ordinal, *task, book, context) > 0 || !can_be_cancelled(task->state())) {
     book.touch(*task, context);
     return;
   }
   state::HistoryEntry entry = history("echoloop", "cancelled", "corrections took all evidence away");
   entry.set_from(task->state());
   entry.set_to(std::string(task_state::kCancelled));
-  book.move_to(*task, task_state::kCancelled, context);
+  book.move_to(*task, task_state::kCancelled, ClockEffect::end, context);
   book.write(*task, std::move(entry), News::changed, context);
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "processors/casework/casework.h"
+#include "processors/casework/merging.h"
 
 namespace echoloop::casework {
 namespace {
@@ -46,14 +47,13 @@ void take_signal(const state::CaseSignal& signal, const Domain& domain, CaseBook
     fresh.session_id = signal.session_id();
     fresh.customer_id = signal.customer_id();
     fresh.event_time = from_ms(signal.event_time());
-    state::Task& opened = book.open(fresh, domain, context);
-    opened.set_count(1);
-    opened.add_sample(signal.session_id());
+    state::Task& opened = book.open(fresh, context);
+    set_evidence(opened, 1, {signal.session_id()}, book, context);
     return;
   }
   if (task->evidence_withdrawn() == !signal.holds()) return;
   task->set_evidence_withdrawn(!signal.holds());
-  task->set_count(signal.holds() ? 1 : 0);
+  set_evidence(*task, signal.holds() ? 1 : 0, {signal.session_id()}, book, context);
   book.write(*task, history("echoloop", signal.holds() ? "evidence_returned" : "evidence_withdrawn"), News::changed,
              context);
 }

@@ -20,6 +20,7 @@
 #include "processors/sessions/red_lines.h"
 #include "schemas/codec.h"
 #include "schemas/session.h"
+#include "schemas/state.pb.h"
 
 namespace echoloop::sessions {
 namespace {
@@ -62,6 +63,13 @@ class Sessions final : public stage::Processor {
       case stage::Kind::dead_settled:
         settle(record, domain_->session_retention, context);
         context.hurry();  // a person waits for it
+        break;
+      case stage::Kind::tick:
+        context.emit(stage::Topic::cases, record.kind, std::string(record.value), {});
+        context.hurry();
+        break;
+      case stage::Kind::verdict:
+        forward_verdict(record, context);
         break;
       case stage::Kind::reload:
         domain_ = current_->get();  // the epoch may have begun before it changed; end_epoch sees what did
@@ -148,6 +156,15 @@ class Sessions final : public stage::Processor {
   static void refuse(const stage::Record& record, std::string_view tenant, std::string where, std::string reason,
                      stage::Context& context) {
     keep_refused(record, tenant, {Fault::bad_input, std::move(where), std::move(reason)}, context);
+  }
+
+  static void forward_verdict(const stage::Record& record, stage::Context& context) {
+    state::Verdict verdict;
+    if (!verdict.ParseFromArray(record.value.data(), static_cast<int>(record.value.size())))
+      return refuse(record, {}, "", "a verdict that cannot be read", context);
+    std::string key;
+    put_key_text(key, verdict.tenant());
+    context.emit(stage::Topic::cases, record.kind, std::move(key), std::string(record.value));
   }
 
   static void forward_command(const Event& event, const stage::Record& record, stage::Context& context) {

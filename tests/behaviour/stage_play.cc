@@ -82,6 +82,8 @@ class Play {
     } else if (step.verb == "record") {
       const auto space = step.data.find(' ');
       driver_->append(static_cast<stage::Kind>(std::stoi(step.data)), "some-key", step.data.substr(space + 1));
+    } else if (step.verb == "tick") {
+      driver_->append(stage::Kind::tick, "some-key", casework::tenant_key("acme"));
     } else if (step.verb == "reload") {
       driver_->reload(domain());
     } else if (step.verb == "restart") {

@@ -6,7 +6,8 @@
 A seeded stream is posted by several clients while the process is killed with SIGKILL, at random moments and at every named crash point
 in turn, and started again. Batches without an answer are sent again; batches answered 202 are not, but for a few whose repetition only
 keeps the process busy. In the end its aggregates equal those of an undisturbed import and the oracle's, byte for byte; its tasks are the
-oracle's; and the outbox file has each line once and every task's last state.
+oracle's; the outbox file has each line once and every task's last state; and an endpoint was told of each change at least once, always the same
+under the same id.
 """
 
 import argparse
@@ -24,7 +25,8 @@ import time
 import server as house
 
 sys.path.insert(0, house.ORACLE)
-import compare  # noqa: E402
+import compare
+import endpoints  # noqa: E402
 
 CLIENTS = 4
 BATCH = 12  # events
@@ -131,6 +133,10 @@ class Harness:
         text = compare.python("generate.py", "--seed", str(options.seed), *sizes, "--config-dir", self.config)
         with open(self.events, "wb") as file:
             file.write(text)
+        # An endpoint that is told every change, and says now and then that it is busy.
+        self.endpoint = endpoints.HttpEndpoint(*(503 if self.rng.random() < 0.05 else 200 for _ in range(200)))
+        with open(os.path.join(self.config, "organisation.yaml"), "a", encoding="utf-8") as file:
+            file.write(f"delivery: [{{id: hook, webhook: {{url: '{self.endpoint.url}'}}, events: [changed], old: true, private_network: true}}]\n")
         self.lines = text.splitlines(keepends=True)
         self.stream = Stream(self.lines, self.rng, options.kills)
         self.points = [name for name in crash_points() if not name.startswith("kafka.")]
@@ -145,7 +151,7 @@ class Harness:
         if number % 2:
             return None, 1
         name = self.points[number // 2 % len(self.points)]
-        rare = name.startswith(("log.segment", "log.sealed", "tasks."))
+        rare = name.startswith(("log.segment", "log.sealed", "tasks.", "delivery."))
         return name, 1 if rare else self.rng.choice([1, 1, 2, 3, 5, 9, 20])
 
     def life(self, number):
@@ -200,6 +206,7 @@ class Harness:
         while not trouble and self.stream.waiting:
             trouble = Life(server, self.stream).serve(True, lambda life: None)
         server.wait_settled()
+        house.wait_for(lambda: b'echoloop_deliveries_waiting{endpoint="hook"} 0\n' in server.get("/metrics").body, "the endpoint told of everything")
         code = server.stop()
         return trouble + ([] if code == 0 else [f"the last process ended with {code}: {server.log()[-2000:]}"])
 
@@ -228,6 +235,18 @@ class Harness:
             elif [newest[task["id"]][k] for k in ("state", "count")] != [task[k] for k in ("state", "count")]:
                 yield f"the outbox file's last word on task {task['id']} is {newest[task['id']]}, but it is {task}"
 
+    def endpoint_problems(self):
+        """Every event arrived, perhaps several times, each time the same."""
+        with open(os.path.join(self.folder, "data", "outbox", "tasks.ndjson"), "rb") as file:
+            wanted = {json.loads(line)["id"] for line in file}
+        bodies = collections.defaultdict(set)
+        for came in self.endpoint.all():
+            bodies[came.headers["webhook-id"]].add(came.body)
+        yield from (f"the endpoint was never told of {name}" for name in sorted(wanted - set(bodies)))
+        yield from (f"the endpoint was told of {name}, which never happened" for name in sorted(set(bodies) - wanted))
+        yield from (f"the endpoint was told different things under {name}" for name, all_told in bodies.items() if len(all_told) > 1)
+        print(f"the endpoint was told {len(self.endpoint.all())} times of {len(bodies)} changes", flush=True)
+
     def final_problems(self):
         data, undisturbed = (os.path.join(self.folder, name) for name in ("data", "undisturbed"))
         self.command(undisturbed, "import", self.events)
@@ -240,6 +259,7 @@ class Harness:
         exported = compare.read_tasks(self.command(data, "export", "tasks"))
         yield from compare.compare_tasks(wanted, exported)
         yield from self.outbox_problems(exported)
+        yield from self.endpoint_problems()
         print(f"{len(self.lines)} events, {len(ours.splitlines())} rows, {len(exported)} tasks", flush=True)
 
     def run(self):

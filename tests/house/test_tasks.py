@@ -3,6 +3,7 @@
 
 import tempfile
 import unittest
+from datetime import datetime, timedelta, timezone
 
 import events
 import server as house
@@ -51,7 +52,7 @@ class Running(unittest.TestCase):
         headers = {"Content-Type": "application/json"}
         if if_match is not None:
             headers["If-Match"] = if_match
-        body = events.text({"command": command, "by": by, **more})
+        body = events.text({"command": command, "by": by, **more}).encode()
         return self.server.request("POST", f"/api/v1/tasks/{task['id']}/commands", body=body, headers=headers)
 
     def obey(self, task, command, **more):
@@ -200,8 +201,55 @@ class Commands(Running):
     def test_what_is_not_possible_says_what_is(self):
         answer = self.command(self.opened(), "done", note="?")
         self.assertEqual(answer.status, 409)
-        self.assertEqual(sorted(answer.json()["allowed"]), ["accept", "acknowledge", "assign", "comment", "reject"])
+        self.assertEqual(sorted(answer.json()["allowed"]), ["accept", "acknowledge", "assign", "comment", "merge", "reject", "split"])
         self.assertEqual(answer.headers["Content-Type"], "application/problem+json")
+
+    def test_a_recovery_is_closed_only_when_the_customer_was_told_and_the_customer_is_open_until_then(self):
+        self.feed([closed("r1", f"{DAY}T03:00:00Z", customer_id="c-1"), rated("r1", f"{DAY}T03:00:00Z", score=1, resolved="no", wants_contact=True, customer_id="c-1")])
+        self.feed([closed("r2", f"{DAY}T03:00:00Z", customer_id="c-2"), rated("r2", f"{DAY}T03:00:00Z", score=1, wants_contact=True, customer_id="c-2")])
+        task = self.task("unresolved-wants-contact")
+        issues = self.server.items("/api/v1/customers/open-issues", tenant="hongtu")
+        self.assertEqual([one["customer_id"] for one in issues], ["c-1", "c-2"])
+        self.assertIn(task["id"], [one["id"] for one in issues[0]["tasks"]])
+        first = self.server.get("/api/v1/customers/open-issues", limit=1).json()
+        self.assertEqual([one["customer_id"] for one in first["items"]], ["c-1"])
+        second = self.server.get("/api/v1/customers/open-issues", limit=1, cursor=first["next_cursor"]).json()
+        self.assertEqual(([one["customer_id"] for one in second["items"]], second["next_cursor"]), (["c-2"], None))
+        for one in issues[0]["tasks"]:
+            self.obey(one, "accept")
+            self.assertEqual(self.obey(one, "hold", reason="等客户", until=self.soon())["state"], "on_hold")
+            self.assertEqual(self.obey(one, "resume")["state"], "accepted")
+            self.obey(one, "start", action_type="process", effective_from=f"{DAY}T00:00:00Z")
+            self.obey(one, "done", note="改好了")
+            refused = self.command(one, "close")
+            self.assertEqual((refused.status, "tell_customer" in refused.json()["allowed"]), (409, True))
+            told = self.obey(one, "tell_customer", how="phone")
+            self.assertEqual((told["state"], told["told"]["customers"], told["clock"]["waits_for"]), ("customer_told", ["c-1"], "close"))
+            ended = self.obey(one, "close")
+            self.assertEqual((ended["state"], ended["clock"]), ("closed", None))
+            self.assertEqual(sum(stay["ms"] for stay in ended["hand_overs"]), self.ms(ended["ended_at"]) - self.ms(ended["opened_at"]))
+        left = self.server.items("/api/v1/customers/open-issues", customer="c-1")
+        self.assertEqual(left, [])
+
+    def test_a_hold_ends_by_itself_and_nobody_needs_to_send_anything(self):
+        task = self.opened()
+        self.obey(task, "acknowledge")
+        until = datetime.now(timezone.utc) + timedelta(seconds=2)
+        self.obey(task, "hold", reason="等", until=until.strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
+        resumed = house.wait_for(lambda: self.tasks_in("acknowledged"), "the end of the hold")[0]
+        self.assertEqual(resumed["history"][-1]["what"], "resumed")
+        self.assertEqual(resumed["history"][-1]["at"], self.server.get(f"/api/v1/tasks/{task['id']}").json()["updated_at"])
+
+    def tasks_in(self, state):
+        return self.tasks(state=state)
+
+    @staticmethod
+    def soon():
+        return (datetime.now(timezone.utc) + timedelta(days=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    @staticmethod
+    def ms(text):
+        return round(datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() * 1000)
 
     def test_bad_commands_are_refused(self):
         task = self.opened()

@@ -16,10 +16,14 @@ namespace {
 using Json = nlohmann::json;
 using Needs = std::map<std::string, std::string>;  // key path → yes, no, one of, at least one of
 
-const std::map<std::string, std::string> kFileOf = {
-    {"organisation", "organisation.yaml"}, {"surveys", "surveys.yaml"}, {"taxonomy", "taxonomy.yaml"},
-    {"metrics", "metrics.yaml"},           {"rules", "rules.yaml"},     {"routing", "routing.yaml"},
-    {"adapters", "adapters/adapters.yaml"}};
+const std::map<std::string, std::string> kFileOf = {{"organisation", "organisation.yaml"},
+                                                    {"surveys", "surveys.yaml"},
+                                                    {"taxonomy", "taxonomy.yaml"},
+                                                    {"metrics", "metrics.yaml"},
+                                                    {"rules", "rules.yaml"},
+                                                    {"routing", "routing.yaml"},
+                                                    {"adapters", "adapters/adapters.yaml"},
+                                                    {"calendar_year", "calendars/*.yaml"}};
 
 Json schema_named(const std::string& name) {
   return Json::parse(find_embedded(kConfigSchemas, "config/" + name + ".schema.json").value());

@@ -10,8 +10,9 @@ namespace {
 
 TEST(DomainSchema, TellsUnknownKeysAndWhatWasMeant) {
   expect_fault("rules.yaml", "hysteresis:", "‸histeresis:", "unknown key 'histeresis', did you mean 'hysteresis'?");
-  expect_fault("organisation.yaml",
-               "tenants:", "‸colour: red\ntenants:", "unknown key 'colour'; known here: departments, due, tenants");
+  expect_fault(
+      "organisation.yaml", "tenants:", "‸colour: red\ntenants:",
+      "unknown key 'colour'; known here: calendars, delivery, departments, due, hold_at_most, public_url, tenants");
   expect_fault("metrics.yaml", "minimum_n: 5", "‸minimun_n: 5", "unknown key 'minimun_n', did you mean 'minimum_n'?");
   expect_fault("routing.yaml", "{tag: late}", "{‸tga: late}", "unknown key 'tga', did you mean 'tag'?");
   expect_fault("surveys.yaml", "bottom_to: 2", "bottom_to: 2, ‸effective: x",

@@ -1,0 +1,106 @@
+#include "pipeline/program/ticker.h"
+
+#include <spdlog/spdlog.h>
+
+#include "pipeline/base/bytes.h"
+#include "pipeline/serving/task_rows.h"
+#include "pipeline/serving/verify.h"
+#include "processors/casework/case_book.h"
+
+namespace echoloop::program {
+namespace {
+
+constexpr Duration kLook_interval{1000};
+// A record that was not heard by then is sent again: it may have been lost with a broker, or lie behind much else.
+constexpr Duration kAgain{10'000};
+// At each look, of a shard.
+constexpr std::size_t kVerdicts_max = 100;
+// As the engine keeps it.
+constexpr std::string_view kStage_time = "sessions/now";
+
+}  // namespace
+
+void Ticker::start() {
+  thread_ = std::thread([this] {
+    while (!stopping_) {
+      look();
+      const Time until = BelievedClock::time_since_boot() + kLook_interval;
+      while (!stopping_ && BelievedClock::time_since_boot() < until)
+        parts_.bell->wait(until - BelievedClock::time_since_boot(), [this] { return stopping_.load(); });
+    }
+  });
+}
+
+void Ticker::stop() {
+  stopping_ = true;
+  parts_.bell->ring();
+  if (thread_.joinable()) thread_.join();
+}
+
+Time Ticker::now() const {
+  if (parts_.wall) return parts_.wall();
+  std::int64_t latest = 0;
+  for (int shard : parts_.ground->shards()) {
+    auto row = parts_.ground->held_rows().get(stage::Table::counters, shard, kStage_time);
+    if (row && *row) latest = std::max(latest, Reader{**row}.signed_varint());
+  }
+  return from_ms(latest);
+}
+
+void Ticker::look() {
+  const Time at = now();
+  for (int shard : parts_.ground->shards()) {
+    tick(shard, at);
+    judge(shard, at);
+  }
+}
+
+std::vector<casework::Due> Ticker::due(stage::Table table, int shard, Time now, std::size_t most, Said& said) const {
+  std::vector<casework::Due> out;
+  // A shard that is on its way is another's to look after: its rows cannot be read.
+  static_cast<void>(parts_.ground->held_rows().scan(table, shard, "", "", [&](std::string_view key, std::string_view) {
+    auto parsed = casework::parse_timer_key(key);
+    if (!parsed || parsed->at_ms > to_ms(now)) return false;
+    out.push_back(std::move(*parsed));
+    return out.size() < most;
+  }));
+  if (out.empty()) return out;
+  const Time running = BelievedClock::time_since_boot();
+  const std::string first = casework::timer_key(out.front().at_ms, out.front().tenant, out.front().id);
+  if (said.row == first && running < said.at + kAgain) return {};
+  said = {first, running};
+  return out;
+}
+
+void Ticker::append(stage::Kind kind, const std::string& tenant, const std::string& value) {
+  const std::string key = casework::tenant_key(tenant);
+  const stage::Append record{kind, key, value, parts_.wall ? parts_.wall() : Time{}};
+  auto appended = parts_.ground->appender().append({&record, 1});
+  if (!appended) spdlog::warn("nothing could be appended for tasks that are due: {}", appended.error().text());
+}
+
+void Ticker::tick(int shard, Time now) {
+  for (const casework::Due& due : due(stage::Table::timers, shard, now, 1, ticks_[shard]))
+    append(stage::Kind::tick, due.tenant, casework::tenant_key(due.tenant));
+}
+
+void Ticker::judge(int shard, Time now) {
+  for (const casework::Due& due : due(stage::Table::verifications, shard, now, kVerdicts_max, verdicts_[shard])) {
+    auto task = serving::find_task(due.tenant, due.id, *parts_.sources);
+    if (!task || !*task) continue;
+    auto verification = serving::verify(**task, *parts_.sources, *parts_.sources->domain->get());
+    if (!verification) {
+      spdlog::warn("task {} cannot be verified now: {}", due.id, verification.error().text());
+      continue;
+    }
+    state::Verdict verdict;
+    verdict.set_tenant(due.tenant);
+    verdict.set_task_id(due.id);
+    verdict.set_asked_at((*task)->clock().from());
+    verdict.set_due(due.at_ms);
+    *verdict.mutable_verification() = std::move(*verification);
+    append(stage::Kind::verdict, due.tenant, verdict.SerializeAsString());
+  }
+}
+
+}  // namespace echoloop::program

@@ -1,0 +1,59 @@
+// Lets stage time pass where no events come, and reads the numbers that verdicts rest on. Once a second it looks at
+// each shard that this process holds: when a task's clock has run down it appends a tick for the tenant; when the weeks
+// after an action are whole it compares them and appends a verdict. A task that waits costs nothing. By the wall clock;
+// with
+// --clock event as far as events have brought the time.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <thread>
+
+#include "pipeline/program/ground.h"
+#include "pipeline/serving/sources.h"
+#include "pipeline/stage/commit_bell.h"
+#include "processors/casework/timers.h"
+
+namespace echoloop::program {
+
+struct TickerParts {
+  // All outlive it.
+  Ground* ground = nullptr;
+  stage::CommitBell* bell = nullptr;
+  std::shared_ptr<const serving::Sources> sources;
+  std::function<Time()> wall;  // empty: by events
+};
+
+class Ticker {
+ public:
+  explicit Ticker(TickerParts parts) : parts_(std::move(parts)) {}
+  ~Ticker() { stop(); }
+
+  void start();
+  void stop();
+
+ private:
+  // The first of the rows that records were appended for last, and when, so that they are not appended again before
+  // they can have been heard.
+  struct Said {
+    std::string row;
+    Time at{};
+  };
+
+  Time now() const;
+  void look();
+  void tick(int shard, Time now);
+  void judge(int shard, Time now);
+  // The first rows of the table that are due; none when that was said of the first one lately.
+  std::vector<casework::Due> due(stage::Table table, int shard, Time now, std::size_t most, Said& said) const;
+  void append(stage::Kind kind, const std::string& tenant, const std::string& value);
+
+  const TickerParts parts_;
+  std::map<int, Said> ticks_, verdicts_;  // by shard
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+};
+
+}  // namespace echoloop::program

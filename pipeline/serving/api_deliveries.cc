@@ -1,0 +1,136 @@
+// GET /api/v1/deliveries, /api/v1/deliveries/{id}; POST /api/v1/deliveries/{id}/redeliver
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "pipeline/base/bytes.h"
+#include "pipeline/serving/api.h"
+#include "pipeline/serving/parameters.h"
+#include "schemas/state.pb.h"
+
+namespace echoloop::serving {
+namespace {
+
+using nlohmann::ordered_json;
+
+// Answers are kept as they came, so they may be no UTF-8.
+std::string text_of(const ordered_json& json) {
+  return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+}
+
+ordered_json time_or_null(std::int64_t ms) {
+  return ms == 0 ? ordered_json(nullptr) : ordered_json(format_time(from_ms(ms)));
+}
+
+ordered_json delivery_json(const std::string& key, const state::Delivery& one, bool whole) {
+  ordered_json out = {{"id", to_hex(key)},
+                      {"endpoint", one.endpoint()},
+                      {"events", std::vector<std::string>(one.events().begin(), one.events().end())},
+                      {"tasks", std::vector<std::string>(one.tasks().begin(), one.tasks().end())},
+                      {"told", one.word()},
+                      {"attempt", one.attempt()},
+                      {"at", time_or_null(one.at())},
+                      {"ms", one.ms()},
+                      {"outcome", one.outcome()},
+                      {"status", one.status() == 0 ? ordered_json(nullptr) : ordered_json(one.status())},
+                      {"error", one.error().empty() ? ordered_json(nullptr) : ordered_json(one.error())},
+                      {"again_at", time_or_null(one.again_at())}};
+  if (!whole) return out;
+  out["headers"] = std::vector<std::string>(one.headers().begin(), one.headers().end());
+  out["body"] = one.body();
+  out["answer"] = one.answer();
+  return out;
+}
+
+struct Filter {
+  std::vector<std::string> endpoints, outcomes;
+  std::string task;
+
+  bool matches(const state::Delivery& one) const {
+    const auto among = [](const std::vector<std::string>& list, const std::string& value) {
+      return list.empty() || std::find(list.begin(), list.end(), value) != list.end();
+    };
+    return among(endpoints, one.endpoint()) && among(outcomes, one.outcome()) &&
+           (task.empty() || std::find(one.tasks().begin(), one.tasks().end(), task) != one.tasks().end());
+  }
+};
+
+http::Response list(const http::Request& request, const Sources& sources) {
+  auto limit = limit_parameter(request.query);
+  if (!limit) return refused(limit.error());
+  auto cursor = cursor_parameter(request);
+  if (!cursor) return refused(cursor.error());
+  const Filter filter{request.query.list("endpoint"), words_parameter(request.query, "outcome"),
+                      std::string(request.query.get("task").value_or(""))};
+  ordered_json items = ordered_json::array();
+  std::string last;
+  bool more = false;
+  // By endpoint, of each newest first.
+  auto scanned = sources.rows->scan(stage::Table::delivery_log, 0, cursor->value_or(""), "",
+                                    [&](std::string_view key, std::string_view value) {
+                                      if (*cursor && key == **cursor) return true;
+                                      state::Delivery one;
+                                      if (!one.ParseFromArray(value.data(), static_cast<int>(value.size())))
+                                        return true;
+                                      if (!filter.matches(one)) return true;
+                                      more = items.size() == *limit;
+                                      if (more) return false;
+                                      last = std::string(key);
+                                      items.push_back(delivery_json(last, one, false));
+                                      return true;
+                                    });
+  if (!scanned) return refused(scanned.error());
+  return http::json(
+      200, text_of({{"items", items},
+                    {"next_cursor", more ? ordered_json(make_cursor(request, last)) : ordered_json(nullptr)}}));
+}
+
+http::Response no_such_delivery(const http::Request& request) {
+  return http::problem(404, "Unknown delivery", fmt::format("there is no delivery '{}'", request.parts.at("id")));
+}
+
+Result<std::optional<std::pair<std::string, state::Delivery>>> find(const http::Request& request,
+                                                                    const Sources& sources) {
+  using Found = std::optional<std::pair<std::string, state::Delivery>>;
+  const auto key = from_hex(request.parts.at("id"));
+  if (!key) return Found{};
+  auto row = sources.rows->get(stage::Table::delivery_log, 0, *key);
+  if (!row) return tl::make_unexpected(row.error());
+  state::Delivery one;
+  if (!*row || !one.ParseFromString(**row)) return Found{};
+  return Found{{*key, std::move(one)}};
+}
+
+http::Response redeliver(const http::Request& request, const ApiParts& parts) {
+  auto found = find(request, *parts.sources);
+  if (!found) return refused(found.error());
+  if (!*found) return no_such_delivery(request);
+  if (!parts.redeliver || !parts.redeliver((*found)->second))
+    return http::problem(
+        409, "Endpoint is gone",
+        fmt::format("endpoint '{}' is not in organisation.yaml, or not told from here", (*found)->second.endpoint()));
+  return http::json(202, R"({"told":"again"})");
+}
+
+}  // namespace
+
+void add_delivery_routes(http::Router& router, const ApiParts& parts) {
+  auto sources = parts.sources;
+  router.add({.method = "GET",
+              .path = "/api/v1/deliveries",
+              .parameters = {"endpoint", "outcome", "task", "limit", "cursor"},
+              .lists = {"endpoint", "outcome"}},
+             [sources](const http::Request& request) { return list(request, *sources); });
+  router.add({.method = "GET", .path = "/api/v1/deliveries/{id}", .parameters = {}},
+             [sources](const http::Request& request) {
+               auto found = find(request, *sources);
+               if (!found) return refused(found.error());
+               return *found ? http::json(200, text_of(delivery_json((*found)->first, (*found)->second, true)))
+                             : no_such_delivery(request);
+             });
+  router.add({.method = "POST", .path = "/api/v1/deliveries/{id}/redeliver", .parameters = {}},
+             [parts](const http::Request& request) { return redeliver(request, parts); });
+}
+
+}  // namespace echoloop::serving

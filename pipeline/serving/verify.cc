@@ -1,0 +1,225 @@
+#include "pipeline/serving/verify.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "pipeline/aggregates/cube.h"
+#include "pipeline/serving/metric_query.h"
+#include "pipeline/statistics/difference.h"
+
+namespace echoloop::serving {
+namespace {
+
+using statistics::BeforeAfter;
+using statistics::Proportion;
+using Scope = std::vector<std::string>;
+using Series = std::map<Scope, BeforeAfter>;
+
+constexpr double kLevel = 0.95;
+constexpr int kWeeks_min = 3;  // with answers, on each side
+constexpr std::int64_t kWeek_days = 7;
+constexpr int kShown_max = 10;
+// |t| of the difference's slope before, above which another scope moved otherwise: 95 % of Student's t with the four
+// degrees of freedom of six weeks.
+constexpr double kSlope_max = 2.776;
+
+const ThresholdRule* rule_of(const state::Task& task, const Domain& domain) {
+  auto found = std::find_if(domain.thresholds.begin(), domain.thresholds.end(),
+                            [&](const ThresholdRule& rule) { return rule.id == task.rule(); });
+  return found == domain.thresholds.end() ? nullptr : &*found;
+}
+
+// One side of every scope, week by week from `from_ms` on.
+Result<void> read_side(const MetricQuery& query, std::vector<Proportion> BeforeAfter::*side, const Sources& sources,
+                       const Domain& domain, Series& out) {
+  auto rows = collect(query, sources, domain);
+  if (!rows) return tl::make_unexpected(rows.error());
+  const std::int64_t first = query.zone.local_day(*query.from);
+  const auto weeks = static_cast<std::size_t>((query.zone.local_day(*query.to) - first) / kWeek_days);
+  for (const auto& [key, measures] : *rows) {
+    std::vector<Proportion>& series = out[key.group].*side;
+    series.resize(weeks);
+    const auto week = static_cast<std::size_t>((query.zone.local_day(key.period) - first) / kWeek_days);
+    if (week >= weeks) continue;
+    const aggregates::Ratio ratio = query.metric->ratio(measures);
+    series[week].x += ratio.numerator;
+    series[week].n += ratio.n;
+  }
+  return {};
+}
+
+Result<Series> read_weeks(MetricQuery query, const state::Verification& asked, const Sources& sources,
+                          const Domain& domain) {
+  Series out;
+  query.from = from_ms(asked.before_from());
+  query.to = from_ms(asked.before_to());
+  if (auto read = read_side(query, &BeforeAfter::before, sources, domain, out); !read)
+    return tl::make_unexpected(read.error());
+  query.from = from_ms(asked.after_from());
+  query.to = from_ms(asked.after_to());
+  if (auto read = read_side(query, &BeforeAfter::after, sources, domain, out); !read)
+    return tl::make_unexpected(read.error());
+  return out;
+}
+
+void share_of(std::vector<Proportion>& series, const std::vector<Proportion>& totals) {
+  series.resize(std::max(series.size(), totals.size()));
+  for (std::size_t week = 0; week < series.size(); ++week)
+    series[week].n = week < totals.size() ? std::max(totals[week].n, series[week].x) : series[week].x;
+}
+
+// Counts become shares of the tenant's count of the same week.
+Result<void> make_shares(MetricQuery query, const state::Verification& asked, const Sources& sources,
+                         const Domain& domain, Series& series) {
+  query.group_by.clear();
+  auto totals = read_weeks(query, asked, sources, domain);
+  if (!totals) return tl::make_unexpected(totals.error());
+  const BeforeAfter& all = (*totals)[{}];
+  for (auto& [scope, weeks] : series) {
+    share_of(weeks.before, all.before);
+    share_of(weeks.after, all.after);
+  }
+  return {};
+}
+
+bool lies_within(const std::string& path, const std::string& other) {
+  return path == other || (path.starts_with(other) && path[other.size()] == '/');
+}
+
+// Whether the scopes hold sessions of each other, or the other one stands for no cause.
+bool is_related(const ThresholdRule& rule, const Scope& scope, const Scope& other) {
+  if (scope == other) return true;
+  bool nested = true, unknown = true;
+  for (std::size_t i = 0; i < rule.group_by.size() && i < other.size(); ++i) {
+    if (other[i] == aggregates::kOther) return true;
+    unknown = unknown && other[i] == "unknown";
+    const bool path = rule.group_by[i] == "category";
+    nested =
+        nested && (path ? lies_within(other[i], scope[i]) || lies_within(scope[i], other[i]) : other[i] == scope[i]);
+  }
+  return nested || unknown;
+}
+
+bool shares_category(const ThresholdRule& rule, const Scope& scope, const Scope& other) {
+  for (std::size_t i = 0; i < rule.group_by.size(); ++i) {
+    if (rule.group_by[i] == "category" || rule.group_by[i] == "category1") return scope[i] == other[i];
+  }
+  return false;
+}
+
+void add(std::vector<Proportion>& sum, const std::vector<Proportion>& more) {
+  sum.resize(std::max(sum.size(), more.size()));
+  for (std::size_t i = 0; i < more.size(); ++i) {
+    sum[i].x += more[i].x;
+    sum[i].n += more[i].n;
+  }
+}
+
+state::Verification::Part part_of(const std::vector<Proportion>& weeks) {
+  state::Verification::Part out;
+  for (const Proportion& week : weeks) {
+    out.set_numerator(out.numerator() + week.x);
+    out.set_n(out.n() + week.n);
+    if (week.n > 0) out.set_weeks(out.weeks() + 1);
+  }
+  return out;
+}
+
+bool is_enough(const std::vector<Proportion>& weeks, std::int64_t minimum_n) {
+  const state::Verification::Part part = part_of(weeks);
+  return part.n() >= minimum_n && part.weeks() >= kWeeks_min;
+}
+
+// Elsewhere in the tenant: the same category in other groups where there is enough of it, else whatever has a parallel
+// past.
+BeforeAfter comparison(const ThresholdRule& rule, const Scope& scope, const Series& series, state::Verification& out) {
+  const BeforeAfter& own = series.at(scope);
+  for (const bool same_category : {true, false}) {
+    BeforeAfter sum;
+    std::vector<std::string> names;
+    for (const auto& [other, weeks] : series) {
+      if (is_related(rule, scope, other) || (same_category && !shares_category(rule, scope, other))) continue;
+      const auto t = statistics::slope_t(own.before, weeks.before);
+      if (t && std::abs(*t) > kSlope_max) continue;
+      add(sum.before, weeks.before);
+      add(sum.after, weeks.after);
+      names.push_back(fmt::format("{}", fmt::join(other, " × ")));
+    }
+    if (same_category &&
+        (!is_enough(sum.before, rule.verify.minimum_n) || !is_enough(sum.after, rule.verify.minimum_n)))
+      continue;
+    out.set_comparison_scopes(static_cast<int>(names.size()));
+    if (names.size() > kShown_max) names.resize(kShown_max);
+    for (std::string& name : names) out.add_comparison(std::move(name));
+    return sum;
+  }
+  return {};
+}
+
+void say(state::Verification& out, const char* verdict, std::string why = {}) {
+  out.set_verdict(verdict);
+  out.set_why(std::move(why));
+}
+
+void judge(const BeforeAfter& own, const BeforeAfter& other, state::Verification& out) {
+  *out.mutable_before() = part_of(own.before);
+  *out.mutable_after() = part_of(own.after);
+  *out.mutable_other_before() = part_of(other.before);
+  *out.mutable_other_after() = part_of(other.after);
+  for (const auto& [name, weeks] : {std::pair{"before", &own.before}, {"after", &own.after}}) {
+    if (!is_enough(*weeks, out.minimum_n()))
+      return say(out, "not_enough_data",
+                 fmt::format("fewer than {} answers or {} weeks {}", out.minimum_n(), kWeeks_min, name));
+  }
+  if (!is_enough(other.before, out.minimum_n()) || !is_enough(other.after, out.minimum_n()))
+    return say(out, "not_enough_data",
+               "nothing to compare with: no other scope of the rule has enough answers and a parallel past");
+  const auto seen = statistics::difference_in_differences(own, other, kLevel);
+  if (!seen) return say(out, "not_enough_data", "too few weeks");
+  out.set_has_effect(true);
+  out.set_effect(seen->effect);
+  out.set_low(seen->interval.low);
+  out.set_high(seen->interval.high);
+  out.set_overdispersion(seen->overdispersion);
+  out.set_degrees(seen->degrees);
+  const bool fell = seen->interval.high<0, rose = seen->interval.low> 0;
+  say(out, (out.below() ? rose : fell) ? "improved" : (out.below() ? fell : rose) ? "worse" : "no_evidence");
+}
+
+}  // namespace
+
+Result<state::Verification> verify(const state::Task& task, const Sources& sources, const Domain& domain) {
+  state::Verification out = task.verification();
+  const ThresholdRule* rule = rule_of(task, domain);
+  const aggregates::MetricSpec* metric = rule == nullptr ? nullptr : aggregates::find_metric(rule->metric);
+  if (metric == nullptr) {
+    say(out, "not_enough_data", "the rule is no longer configured");
+    return out;
+  }
+  out.set_metric(rule->metric);
+  out.set_below(rule->below);
+  out.set_minimum_n(rule->verify.minimum_n);
+  MetricQuery query;
+  query.metric = metric;
+  query.tenant = task.tenant();
+  query.zone = domain.zone_of(task.tenant());
+  query.interval = Interval::day;
+  query.group_by = rule->group_by;
+  auto series = read_weeks(query, out, sources, domain);
+  if (!series) return tl::make_unexpected(series.error());
+  const Scope scope{task.scope().begin(), task.scope().end()};
+  (*series)[scope];
+  if (metric->shape == aggregates::MetricShape::count) {
+    if (auto shares = make_shares(query, out, sources, domain, *series); !shares)
+      return tl::make_unexpected(shares.error());
+  }
+  const BeforeAfter other = comparison(*rule, scope, *series, out);
+  judge(series->at(scope), other, out);
+  return out;
+}
+
+}  // namespace echoloop::serving

@@ -1,0 +1,69 @@
+#include "processors/casework/verification.h"
+
+#include <algorithm>
+
+#include "processors/casework/casework.h"
+#include "processors/casework/clocks.h"
+#include "processors/casework/timers.h"
+
+namespace echoloop::casework {
+namespace {
+
+// Corrections of the last day still come.
+constexpr Duration kGrace{kDay_ms};
+constexpr std::int64_t kWeek_days = 7;
+
+VerifyRule rule_of(const state::Task& task, const Domain& domain) {
+  auto found = std::find_if(domain.thresholds.begin(), domain.thresholds.end(),
+                            [&](const ThresholdRule& rule) { return rule.id == task.rule(); });
+  return found == domain.thresholds.end() ? VerifyRule{} : found->verify;
+}
+
+std::string_view state_after(const std::string& verdict) {
+  if (verdict == "improved") return task_state::kVerified;
+  return verdict == "not_enough_data" ? task_state::kNotEnoughData : task_state::kNotImproved;
+}
+
+}  // namespace
+
+void begin_verification(state::Task& task, const Domain& domain, CaseBook& book, stage::Context& context) {
+  const VerifyRule rule = rule_of(task, domain);
+  const TimeZone& zone = domain.zone_of(task.tenant());
+  const Time acted = std::max(from_ms(task.action_effective_from()), from_ms(task.told().at()));
+  // The first whole day after the action, and the last whole one before the window that opened the task.
+  const std::int64_t first = zone.local_day(acted) + (zone.day_start(zone.local_day(acted)) < acted ? 1 : 0);
+  const std::int64_t trigger = task.has_opening() ? zone.local_day(from_ms(task.opening().window_start()))
+                                                  : zone.local_day(from_ms(task.opened_at()));
+  const auto day = [&](std::int64_t number) { return to_ms(zone.day_start(number)); };
+  state::Verification& verification = *task.mutable_verification();
+  verification.Clear();
+  verification.set_before_from(day(trigger - rule.weeks_before * kWeek_days));
+  verification.set_before_to(day(trigger));
+  verification.set_after_from(day(first));
+  verification.set_after_to(day(first + rule.weeks_after * kWeek_days));
+  const std::int64_t due = verification.after_to() + kGrace.count();
+  task.mutable_clock()->set_by(due);
+  task.mutable_clock()->set_from(to_ms(book.now(context)));
+  context.put(stage::Table::verifications, timer_key(due, task.tenant(), task.id()), "");
+}
+
+void take_verdict(const state::Verdict& verdict, CaseBook& book, stage::Context& context) {
+  context.erase(stage::Table::verifications, timer_key(verdict.due(), verdict.tenant(), verdict.task_id()));
+  state::Task* task = book.find(verdict.tenant(), verdict.task_id(), context);
+  if (task == nullptr || task->state() != task_state::kVerifying || task->clock().from() != verdict.asked_at()) {
+    context.count("verdicts_late");
+    return;
+  }
+  *task->mutable_verification() = verdict.verification();
+  task->mutable_verification()->set_at(to_ms(book.now(context)));
+  state::HistoryEntry entry =
+      history("echoloop", "verdict", verdict.verification().why(), verdict.verification().verdict());
+  entry.set_from(task->state());
+  const std::string_view to = state_after(verdict.verification().verdict());
+  book.move_to(*task, to, is_end(to) ? ClockEffect::end : ClockEffect::start, context);
+  entry.set_to(task->state());
+  book.write(*task, std::move(entry), News::verified, context);
+  context.count("verdicts");
+}
+
+}  // namespace echoloop::casework
