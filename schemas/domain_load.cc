@@ -49,8 +49,10 @@ class Loader {
   explicit Loader(std::string_view shown_folder) : shown_folder_(shown_folder) {}
 
   DomainFaults faults;
+  std::string shown_rules;  // how faults name rules.yaml; empty: as the others
 
   std::string shown(std::string_view name) const {
+    if (name == "rules.yaml" && !shown_rules.empty()) return shown_rules;
     return shown_folder_.empty() ? std::string{name} : fmt::format("{}/{}", shown_folder_, name);
   }
 
@@ -145,10 +147,14 @@ LoadedDomain load_domain(const DomainTexts& texts, std::string_view shown_folder
   return Loader{shown_folder}.load(texts, names);
 }
 
-LoadedDomain load_domain(const std::filesystem::path& folder) {
+namespace {
+
+LoadedDomain load_folder(const std::filesystem::path& folder, const std::string* rules,
+                         const std::string& shown_rules) {
   namespace fs = std::filesystem;
   const std::string shown_folder = folder.has_filename() ? folder.string() : folder.parent_path().string();
   Loader loader{shown_folder};
+  loader.shown_rules = shown_rules;
   std::set<std::string> names;
   std::error_code failure;
   for (fs::recursive_directory_iterator it{folder, fs::directory_options::follow_directory_symlink, failure}, end;
@@ -174,7 +180,20 @@ LoadedDomain load_domain(const std::filesystem::path& folder) {
       loader.faults.push_back({loader.shown(name), 0, 0, "cannot be read"});
     }
   }
+  if (rules != nullptr) {
+    names.insert("rules.yaml");
+    texts["rules.yaml"] = *rules;
+  }
   return loader.load(texts, names);
+}
+
+}  // namespace
+
+LoadedDomain load_domain(const std::filesystem::path& folder) { return load_folder(folder, nullptr, {}); }
+
+LoadedDomain load_domain_with_rules(const std::filesystem::path& folder, const std::string& rules,
+                                    const std::string& shown) {
+  return load_folder(folder, &rules, shown);
 }
 
 std::string text_of(const DomainFaults& faults) {

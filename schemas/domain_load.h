@@ -33,6 +33,10 @@ LoadedDomain load_domain(const std::filesystem::path& folder);
 using DomainTexts = std::map<std::string, std::string>;
 LoadedDomain load_domain(const DomainTexts& texts, std::string_view shown_folder = "config");
 
+// The folder with another rules.yaml in the place of its own, whose faults name it `shown`.
+LoadedDomain load_domain_with_rules(const std::filesystem::path& folder, const std::string& rules,
+                                    const std::string& shown);
+
 // One fault a line.
 std::string text_of(const DomainFaults& faults);
 

@@ -21,6 +21,7 @@
 #include "pipeline/program/prometheus.h"
 #include "pipeline/serving/api.h"
 #include "pipeline/settings/read.h"
+#include "schemas/domain_load.h"
 
 namespace echoloop::program {
 namespace {
@@ -106,6 +107,12 @@ http::Router routes(const Settings& settings, Pipeline& pipeline, Front& front) 
   parts.prometheus = [&pipeline, &front] {
     return prometheus_text(pipeline, front.server ? front.server->stats() : http::ServerStats{}, front.reload_succeeded,
                            front.unsigned_hooks.counts());
+  };
+  parts.with_rules = [folder =
+                          config_folder(settings)](const std::string& rules) -> Result<std::shared_ptr<const Domain>> {
+    auto loaded = load_domain_with_rules(folder, rules, "rules");
+    if (!loaded) return bad_configuration("", text_of(loaded.error()));
+    return std::make_shared<const Domain>(std::move(*loaded));
   };
   parts.reload = [&pipeline, &front] { return reload(pipeline, front); };
   serving::add_routes(router, parts);

@@ -62,7 +62,7 @@ constexpr std::chrono::milliseconds kLook_interval{50};
 }  // namespace
 
 Result<ServerAnswer> ask_server(const std::string& server, const std::string& method, const std::string& path,
-                                const std::string& body) {
+                                const std::string& body, const std::string& type) {
   Curl curl = open_curl(server + path);
   ServerAnswer answer;
   curl_easy_setopt(curl.get(), CURLOPT_CUSTOMREQUEST, method.c_str());
@@ -73,7 +73,7 @@ Result<ServerAnswer> ask_server(const std::string& server, const std::string& me
     curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDSIZE, static_cast<long>(body.size()));
   }
   std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> headers{
-      curl_slist_append(nullptr, "Content-Type: application/json"), curl_slist_free_all};
+      curl_slist_append(nullptr, ("Content-Type: " + type).c_str()), curl_slist_free_all};
   curl_easy_setopt(curl.get(), CURLOPT_HTTPHEADER, headers.get());
   if (CURLcode code = curl_easy_perform(curl.get()); code != CURLE_OK) return no_answer(server, code);
   answer.status = status_of(curl.get());

@@ -18,7 +18,7 @@ struct ServerAnswer {
 
 // `method` GET, POST or DELETE; `path` with its query. Error (world): no answer.
 Result<ServerAnswer> ask_server(const std::string& server, const std::string& method, const std::string& path,
-                                const std::string& body = {});
+                                const std::string& body = {}, const std::string& type = "application/json");
 
 // GET; hands the body on piece by piece as it comes, so that its size does not matter. Errors: bad_input with what the
 // server says when it refuses the question (400, 404, 422); world when there is no answer, or not a whole one.

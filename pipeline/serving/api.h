@@ -22,6 +22,8 @@ struct ApiParts {
   std::function<bool()> healthy;                          // the engine runs
   std::function<bool(const state::Delivery&)> redeliver;  // tells an endpoint once more; empty: not from here
   std::function<std::string()> prometheus;                // text of GET /metrics
+  // The configuration with these rules in the place of its own; every fault.
+  std::function<Result<std::shared_ptr<const Domain>>(const std::string& rules)> with_rules;
   std::function<Result<std::string>()> reload;  // loads the configuration anew; answers what changed, or every fault
 };
 
@@ -33,6 +35,7 @@ void add_metric_routes(http::Router& router, const ApiParts& parts);
 void add_session_routes(http::Router& router, const ApiParts& parts);
 void add_task_routes(http::Router& router, const ApiParts& parts);
 void add_command_routes(http::Router& router, const ApiParts& parts);
+void add_try_routes(http::Router& router, const ApiParts& parts);
 void add_explain_routes(http::Router& router, const ApiParts& parts);
 void add_export_routes(http::Router& router, const ApiParts& parts);
 void add_customer_routes(http::Router& router, const ApiParts& parts);

@@ -10,6 +10,8 @@ constexpr std::array kCommands = {
     CommandFact{Command::run, "run", "", "pipeline and API in one process"},
     CommandFact{Command::import_files, "import", "FILE...", "backfill from files, and leave when all is committed"},
     CommandFact{Command::check, "check", "", "validate configuration and adapters, offline and completely"},
+    CommandFact{Command::try_rules, "try", "",
+                "apply rules to stored history, without effect: which tasks they would have opened"},
     CommandFact{Command::explain, "explain", "task|metric|session|event ID",
                 "say where a task, a number, a session or an event comes from"},
     CommandFact{Command::export_rows, "export", "feedback|metrics|tasks|aggregates", "write rows to standard output"},

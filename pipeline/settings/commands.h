@@ -13,6 +13,7 @@ enum class Command : std::uint8_t {
   run,
   import_files,
   check,
+  try_rules,
   explain,
   export_rows,
   sample,

@@ -102,11 +102,12 @@ Option repeated(Option option) {
 }
 
 const Commands kPipeline = {run, import_files};
-const Commands kStores = {run, import_files, explain, export_rows, dead, verify_store};
-const Commands kReaders = {explain, export_rows, dead};
-const Commands kClients = {import_files, explain, export_rows, dead};
-const Commands kConfigured = {run, import_files, check, explain, export_rows, dead};
+const Commands kStores = {run, import_files, try_rules, explain, export_rows, dead, verify_store};
+const Commands kReaders = {try_rules, explain, export_rows, dead};
+const Commands kClients = {import_files, try_rules, explain, export_rows, dead};
+const Commands kConfigured = {run, import_files, check, try_rules, explain, export_rows, dead};
 const Commands kMetrics = {explain, export_rows};
+const Commands kSpans = {try_rules, explain, export_rows};
 
 // The table. Defaults and bounds stand here and nowhere else.
 std::vector<Option> make_table() {
@@ -238,10 +239,12 @@ std::vector<Option> make_table() {
           one_of<std::string>({{"hour", "hour"}, {"day", "day"}, {"week", "week"}, {"month", "month"}, {"all", "all"}},
                               [](Settings& s, std::string v) { s.exporting.interval = std::move(v); }),
           kMetrics, "of metrics: a row for each"),
-      row("from", "", text("DATE|TIME", [](Settings& s, std::string v) { s.exporting.from = std::move(v); }), kMetrics,
-          "of metrics: not before; RFC 3339, or a date in the tenant's zone"),
-      row("to", "", text("DATE|TIME", [](Settings& s, std::string v) { s.exporting.to = std::move(v); }), kMetrics,
-          "of metrics: before that"),
+      row("from", "", text("DATE|TIME", [](Settings& s, std::string v) { s.exporting.from = std::move(v); }), kSpans,
+          "of metrics and rules on trial: not before; RFC 3339, or a date in the tenant's zone"),
+      row("to", "", text("DATE|TIME", [](Settings& s, std::string v) { s.exporting.to = std::move(v); }), kSpans,
+          "of metrics and rules on trial: before that"),
+      row("rules", "", text("FILE", [](Settings& s, std::string v) { s.trying_rules = v; }), {try_rules},
+          "a rules.yaml in the place of the configured one"),
       repeated(row("filter", "",
                    text("NAME=VALUE", [](Settings& s, std::string v) { s.explaining.filters = std::move(v); }),
                    {explain}, "of metrics: sessions with that value of a dimension only; several filters all hold")),

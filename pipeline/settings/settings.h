@@ -90,6 +90,8 @@ struct Settings {
     std::string source, session;
   } explaining;
 
+  std::filesystem::path trying_rules;  // a rules.yaml
+
   // Which dead letters; nothing: all that are open.
   struct Dead {
     std::optional<std::string> adapter, reason;

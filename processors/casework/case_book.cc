@@ -32,19 +32,6 @@ bool is_as_before(const std::string& row, const state::Task& task) {
   return before.SerializeAsString() == task.SerializeAsString();
 }
 
-RoutingProperties routing_properties(const NewTask& task, const Domain& domain) {
-  RoutingProperties out = task.properties;
-  for (const Tag& tag : domain.tags) {
-    const auto [first, last] = task.properties.equal_range("tag");
-    if (std::any_of(first, last, [&](const auto& property) { return property.second == tag.id; }))
-      out.emplace("moment", tag.moment);
-  }
-  out.emplace("kind", task.kind);
-  out.emplace("rule", task.rule);
-  out.emplace("severity", name_of(task.severity));
-  return out;
-}
-
 template <class Pairs>
 void add_properties(const Pairs& pairs, google::protobuf::RepeatedPtrField<state::Property>& out) {
   for (const auto& [name, value] : pairs) {
@@ -105,7 +92,8 @@ state::Task& CaseBook::open(const NewTask& from, stage::Context& context) {
   task.set_customer_id(from.customer_id);
   task.set_opened_at(to_ms(now(context)));
   task.set_notify(to_ms(now(context)) - to_ms(from.event_time) <= kStaleAfter_ms);
-  const RoutingProperties asked = routing_properties(from, *domain_);
+  RoutingProperties asked = from.properties;
+  complete(asked, from.kind, from.rule, from.severity, *domain_);
   Domain::Routed routed = domain_->route(asked, now(context));
   add_properties(asked, *task.mutable_asked());
   add_properties(routed.match, *task.mutable_matched());
@@ -233,6 +221,23 @@ void CaseBook::flush(stage::Context& context) {
                  task_event_json(open.task, event_type(open.news, open.task)));
   }
   open_.clear();
+}
+
+void complete(RoutingProperties& properties, const std::string& kind, const std::string& rule, Severity severity,
+              const Domain& domain) {
+  for (const Tag& tag : domain.tags) {
+    const auto [first, last] = properties.equal_range("tag");
+    if (std::any_of(first, last, [&](const auto& property) { return property.second == tag.id; }))
+      properties.emplace("moment", tag.moment);
+  }
+  properties.emplace("kind", kind);
+  properties.emplace("rule", rule);
+  properties.emplace("severity", name_of(severity));
+}
+
+std::string asked_as(const std::string& dimension) {
+  if (dimension == "category1") return "category";
+  return dimension.ends_with("tag") ? "tag" : dimension;
 }
 
 std::string tenant_key(std::string_view tenant) {

@@ -78,6 +78,12 @@ class CaseBook {
   Timers timers_;
 };
 
+// What routing is asked, from what is known of the cause: with kind, rule, severity and the moments of its tags.
+void complete(RoutingProperties& properties, const std::string& kind, const std::string& rule, Severity severity,
+              const Domain& domain);
+// What routes call a dimension: whoever gives a tag, and however deep a category is.
+std::string asked_as(const std::string& dimension);
+
 // Keys and ids.
 std::string tenant_key(std::string_view tenant);
 std::string task_key(std::string_view tenant, std::string_view id);

@@ -89,12 +89,6 @@ int recount(const state::Cause& cause, int ordinal, state::Task& task, CaseBook&
   return windows;
 }
 
-// What routes call a dimension: whoever gives a tag, and however deep a category is.
-std::string asked_as(const std::string& dimension) {
-  if (dimension == "category1") return "category";
-  return dimension.ends_with("tag") ? "tag" : dimension;
-}
-
 void set_opening(const state::Finding& finding, const ThresholdRule& rule, state::TaskOpening& opening) {
   opening.set_window_start(finding.window_start());
   opening.set_window_end(finding.window_end());

@@ -265,17 +265,6 @@ class Insight final : public stage::Processor {
     }
   }
 
-  static bool watches(const ThresholdRule& rule, const std::string& tenant, const Scope& scope) {
-    if (std::all_of(scope.begin(), scope.end(), [](const std::string& value) { return value == "unknown"; }))
-      return false;
-    if (!rule.tenants.empty() && !rule.tenants.contains(tenant)) return false;
-    for (std::size_t i = 0; i < rule.group_by.size(); ++i) {
-      auto limit = rule.where.find(rule.group_by[i]);
-      if (limit != rule.where.end() && !limit->second.contains(scope[i])) return false;
-    }
-    return true;
-  }
-
   const WindowSums::Sums& sum(const Window& window, Time start, stage::Context& context) {
     const ThresholdRule& rule = domain_->thresholds[window.rule];
     Time end = period_end(domain_->zone_of(window.tenant), rule.window, start);

@@ -52,6 +52,17 @@ Time shifted(const ThresholdRule& rule, const TimeZone& zone, Time start, int pe
 
 }  // namespace
 
+bool watches(const ThresholdRule& rule, const std::string& tenant, const std::vector<std::string>& scope) {
+  if (std::all_of(scope.begin(), scope.end(), [](const std::string& value) { return value == "unknown"; }))
+    return false;
+  if (!rule.tenants.empty() && !rule.tenants.contains(tenant)) return false;
+  for (std::size_t i = 0; i < rule.group_by.size(); ++i) {
+    auto limit = rule.where.find(rule.group_by[i]);
+    if (limit != rule.where.end() && !limit->second.contains(scope[i])) return false;
+  }
+  return true;
+}
+
 int level_of(const ThresholdRule& rule, const Observation& seen) { return highest(rule, seen, 0); }
 
 int held_level_of(const ThresholdRule& rule, const Observation& seen) {

@@ -17,6 +17,9 @@ struct Observation {
   int usual_windows_found = 0;  // of rule.usual_periods, those with any row
 };
 
+// Whether the rule looks at that scope, one value for each dimension of its group_by.
+bool watches(const ThresholdRule& rule, const std::string& tenant, const std::vector<std::string>& scope);
+
 // Highest tier reached, from 1; 0: none, or n below the rule's minimum.
 int level_of(const ThresholdRule& rule, const Observation& seen);
 // Tiers that stay fired at this value: it is not yet below their bound less the hysteresis.

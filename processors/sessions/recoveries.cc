@@ -10,9 +10,8 @@
 #include "schemas/state.pb.h"
 
 namespace echoloop::sessions {
-namespace {
 
-bool rule_holds(const RecoveryRule& rule, std::string_view tenant, const state::Facts& facts) {
+bool recovery_holds(const RecoveryRule& rule, std::string_view tenant, const state::Facts& facts) {
   const auto any = [&](auto condition) { return std::any_of(facts.standing.begin(), facts.standing.end(), condition); };
   if (facts.standing.empty()) return false;
   if (!rule.tenants.empty() && !rule.tenants.contains(std::string(tenant))) return false;
@@ -22,8 +21,6 @@ bool rule_holds(const RecoveryRule& rule, std::string_view tenant, const state::
   return !rule.wants_contact || *rule.wants_contact == any([](const auto& e) { return e.wants_contact; });
 }
 
-}  // namespace
-
 void watch_recoveries(std::string_view tenant, std::string_view session_id, const state::Facts& facts,
                       const Domain& domain, state::Session& row, Arena& arena, stage::Context& context) {
   if (row.recoveries.empty() && facts.standing.empty()) return;  // of a session that nobody evaluated none holds
@@ -32,7 +29,7 @@ void watch_recoveries(std::string_view tenant, std::string_view session_id, cons
   for (const std::string& id : before) rules[id] = 0;
   std::set<std::string> now;
   for (const RecoveryRule& rule : domain.recoveries) {
-    if (rule_holds(rule, tenant, facts)) now.insert(rule.id);
+    if (recovery_holds(rule, tenant, facts)) now.insert(rule.id);
     if (now.contains(rule.id) || before.contains(rule.id)) rules[rule.id] = rule.version;
   }
   if (now == before) return;

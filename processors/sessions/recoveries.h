@@ -9,6 +9,9 @@
 
 namespace echoloop::sessions {
 
+// Whether the rule holds for a session that counts.
+bool recovery_holds(const RecoveryRule& rule, std::string_view tenant, const state::Facts& facts);
+
 // Compares the rules that hold now with those that held (row.recoveries) and signals each change.
 void watch_recoveries(std::string_view tenant, std::string_view session_id, const state::Facts& facts,
                       const Domain& domain, state::Session& row, Arena& arena, stage::Context& context);
