@@ -12,6 +12,12 @@
 #include "schemas/domain_load.h"
 
 namespace echoloop::program {
+namespace {
+
+// Events that are processed within a second or two.
+constexpr std::int64_t kBacklog_of_moments = 10'000;
+
+}  // namespace
 
 std::filesystem::path config_folder(const Settings& settings) {
   if (settings.config_dir) return *settings.config_dir;
@@ -94,8 +100,13 @@ Result<void> Pipeline::build() {
   auto file = ground_->task_file(std::move(parts));
   if (!file) return tl::make_unexpected(file.error());
   task_file_ = std::move(*file);
-  TickerParts ticker{ground_.get(), &bell_, sources_, {}};
+  TickerParts ticker;
+  ticker.ground = ground_.get();
+  ticker.bell = &bell_;
+  ticker.sources = sources_;
   if (by_wall) ticker.wall = [this] { return clock_.now(); };
+  // By the wall clock what is judged is a day old, and only a large backlog can hold some of it still.
+  ticker.caught_up = [this, by_wall] { return by_wall ? ground_->backlog() <= kBacklog_of_moments : settled(); };
   ticker_ = std::make_unique<Ticker>(std::move(ticker));
   return {};
 }

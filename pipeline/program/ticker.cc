@@ -85,7 +85,14 @@ void Ticker::tick(int shard, Time now) {
 }
 
 void Ticker::judge(int shard, Time now) {
-  for (const casework::Due& due : due(stage::Table::verifications, shard, now, kVerdicts_max, verdicts_[shard])) {
+  const std::vector<casework::Due> all = due(stage::Table::verifications, shard, now, kVerdicts_max, verdicts_[shard]);
+  if (all.empty()) return;
+  // Numbers that are still on their way would be missing for ever.
+  if (!parts_.caught_up()) {
+    verdicts_[shard] = {};
+    return;
+  }
+  for (const casework::Due& due : all) {
     auto task = serving::find_task(due.tenant, due.id, *parts_.sources);
     if (!task || !*task) continue;
     auto verification = serving::verify(**task, *parts_.sources, *parts_.sources->domain->get());

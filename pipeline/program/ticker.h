@@ -23,7 +23,8 @@ struct TickerParts {
   Ground* ground = nullptr;
   stage::CommitBell* bell = nullptr;
   std::shared_ptr<const serving::Sources> sources;
-  std::function<Time()> wall;  // empty: by events
+  std::function<Time()> wall;       // empty: by events
+  std::function<bool()> caught_up;  // the rows hold what has come, but for the last moments
 };
 
 class Ticker {
