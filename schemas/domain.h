@@ -226,6 +226,7 @@ struct DueTimes {
   Allowance acknowledge{Duration{kDay_ms}, 1}, done{Duration{7 * kDay_ms}, 7};
   Allowance tell{Duration{kDay_ms}, 1};      // to tell the customer, to close, to answer a verdict
   Allowance escalate{Duration{kDay_ms}, 1};  // a step of the ladder
+  std::optional<Allowance> contact;          // of recovery and safety: without anything done by a person it is stalled
 };
 
 // What routing may ask of a task; a session has several tags, and each its moment.

@@ -93,7 +93,7 @@ void take_holidays(const yaml::Document& document, const yaml::Node& name, const
 void read_calendar_year(const yaml::Document& document, Draft& draft) {
   const std::string name = read_text(document.root, "region");
   const int year = static_cast<int>(read_integer(document.root, "year", 0));
-  if (name.empty() || year == 0) return;
+  if (name.empty() || year < 1970 || year > 2199) return;  // the schema has spoken
   Region& region = draft.regions[name];
   if (!region.years.insert(year).second)
     document.fault(document.root.find("year")->place, fmt::format("region '{}' has another file for {}", name, year));

@@ -81,6 +81,8 @@ void read_due(const yaml::Document& document, Draft& draft) {
       at_least("escalate", *escalate, Duration{60 * kSecond_ms}, "must be a minute at least");
       out.escalate = *escalate;
     }
+    out.contact = read_allowance(document, *times, "contact");
+    if (out.contact) at_least("contact", *out.contact, Duration{60 * kSecond_ms}, "must be a minute at least");
     draft.domain.due[severity] = out;
   }
   if (auto hold = read_duration(document, document.root, "hold_at_most")) draft.domain.hold_at_most = *hold;

@@ -42,7 +42,10 @@ ordered_json clock_json(const state::TaskClock& clock) {
   ordered_json escalated = nullptr;
   if (!clock.escalated_to().empty())
     escalated = {{"level", clock.escalated_to()}, {"person", text_or_null(clock.escalated_person())}};
-  return {{"waits_for", clock.waits_for()}, {"by", time_or_null(clock.by())}, {"escalated_to", std::move(escalated)}};
+  return {{"waits_for", clock.waits_for()},
+          {"by", time_or_null(clock.by())},
+          {"escalated_to", std::move(escalated)},
+          {"stalled", clock.stalled()}};
 }
 
 ordered_json hold_json(const state::Hold& hold) {

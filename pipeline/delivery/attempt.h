@@ -19,6 +19,7 @@ struct DeliveryParts {
   const stage::View* rows = nullptr;
   // Of topic tasks.
   std::function<Result<stage::Slice>(int partition, std::int64_t from, const stage::PollLimits& limits)> read;
+  std::function<std::int64_t(int partition)> end;  // offset of its next record
   std::function<Result<void>(const std::vector<stage::Row>&)> write;
   std::function<std::optional<std::string>(const std::string& name)> environment;
   std::function<Time()> now;  // the wall clock

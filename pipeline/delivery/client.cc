@@ -55,6 +55,10 @@ std::size_t take(char* bytes, std::size_t size, std::size_t count, void* out) {
   return text.size() < kAnswer_max ? size * count : 0;
 }
 
+int look(void* given_up, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  return *static_cast<const std::atomic<bool>*>(given_up) ? 1 : 0;
+}
+
 struct Rest {
   std::string_view left;
 };
@@ -112,6 +116,9 @@ Answer Client::send(const Request& request, bool private_network) {
   curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
   curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, private_network ? this : nullptr);
   curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, error.data());
+  curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+  curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, look);
+  curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &given_up_);
   curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, &out.body);
   curl_easy_setopt(curl, CURLOPT_USERAGENT, "echoloop");

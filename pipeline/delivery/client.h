@@ -3,6 +3,7 @@
 // stands between resolving a name and connecting, so that a name cannot lead elsewhere meanwhile. One for one thread.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,10 +26,13 @@ class Client {
   Client();
   ~Client();
   Answer send(const Request& request, bool private_network);
+  // Ends what is being sent, and all later ones at once. Any thread.
+  void give_up() { given_up_ = true; }
 
  private:
   struct Handle;
   std::unique_ptr<Handle> handle_;  // keeps its connection
+  std::atomic<bool> given_up_{false};
 };
 
 // Whether packets to it stay out of private, local and special networks (RFC 6890).

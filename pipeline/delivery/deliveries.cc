@@ -19,6 +19,8 @@ Deliveries::~Deliveries() {
   stopping_ = true;
   bell_.ring();
   if (thread_.joinable()) thread_.join();
+  std::lock_guard hold{mutex_};
+  stop_all();
 }
 
 void Deliveries::start() {
@@ -44,12 +46,17 @@ void Deliveries::follow_configuration() {
   std::lock_guard hold{mutex_};
   if (configured_ == domain->hash && (!tellers_.empty() || domain->endpoints.empty())) return;
   configured_ = domain->hash;
-  tellers_.clear();
+  stop_all();
   for (const Endpoint& endpoint : domain->endpoints) {
     auto teller = std::make_unique<EndpointTeller>(endpoint, domain, parts_);
     teller->start();
     tellers_.emplace(endpoint.id, std::move(teller));
   }
+}
+
+void Deliveries::stop_all() {
+  for (auto& [id, teller] : tellers_) teller->stop_soon();
+  tellers_.clear();
 }
 
 bool Deliveries::has_news() {
@@ -59,13 +66,8 @@ bool Deliveries::has_news() {
   }
   bool news = false;
   for (int partition = 0; partition < parts_.partitions; ++partition) {
-    std::int64_t& next = seen_[static_cast<std::size_t>(partition)];
-    while (true) {
-      auto slice = parts_.read(partition, next, {});
-      if (!slice || slice->records.empty()) break;
-      next = slice->records.back().offset + 1;
-      news = true;
-    }
+    const std::int64_t end = parts_.end(partition);
+    news = std::exchange(seen_[static_cast<std::size_t>(partition)], end) != end || news;
   }
   return news;
 }

@@ -28,6 +28,7 @@ class Deliveries {
  private:
   void run();
   void follow_configuration();
+  void stop_all();
   bool has_news();
 
   const DeliveryParts parts_;

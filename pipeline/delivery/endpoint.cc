@@ -51,12 +51,17 @@ EndpointTeller::EndpointTeller(Endpoint endpoint, std::shared_ptr<const Domain> 
     : endpoint_(std::move(endpoint)), domain_(std::move(domain)), parts_(parts), pace_(per_minute_of(endpoint_)) {}
 
 EndpointTeller::~EndpointTeller() {
+  stop_soon();
+  if (thread_.joinable()) thread_.join();
+}
+
+void EndpointTeller::stop_soon() {
+  client_.give_up();
   {
     std::lock_guard hold{mutex_};
     stopping_ = true;
   }
   woken_.notify_all();
-  if (thread_.joinable()) thread_.join();
 }
 
 void EndpointTeller::start() {
@@ -95,16 +100,7 @@ Result<void> EndpointTeller::load() {
     if (!state_.ParseFromString(**row)) return broken_world("table deliveries", "a row that cannot be read");
   } else {
     // Who is new is told from now on.
-    for (int partition = 0; partition < parts_.partitions; ++partition) {
-      std::int64_t next = 0;
-      while (true) {
-        auto slice = parts_.read(partition, next, {});
-        if (!slice) return tl::make_unexpected(slice.error());
-        if (slice->records.empty()) break;
-        next = slice->records.back().offset + 1;
-      }
-      state_.add_next(next);
-    }
+    for (int partition = 0; partition < parts_.partitions; ++partition) state_.add_next(parts_.end(partition));
   }
   if (state_.configured() != configured) state_.clear_gone_at();
   state_.set_configured(configured);
@@ -217,7 +213,7 @@ Result<std::vector<Told>> EndpointTeller::texts_of(const std::vector<std::size_t
     one.records_max = 1;
     auto slice = parts_.read(items_[i].partition, items_[i].offset, one);
     if (!slice) return tl::make_unexpected(slice.error());
-    if (slice->records.empty()) continue;
+    if (slice->records.empty() || slice->records.front().offset != items_[i].offset) continue;
     auto told = read_told(slice->records.front().value);
     if (told) out.push_back(std::move(*told));
   }

@@ -31,7 +31,9 @@ std::string delivery_prefix(std::string_view endpoint);
 class EndpointTeller {
  public:
   EndpointTeller(Endpoint endpoint, std::shared_ptr<const Domain> domain, const DeliveryParts& parts);
-  ~EndpointTeller();  // stops; what is under way is finished
+  ~EndpointTeller();  // stop_soon(), and waits
+  // Tells nothing more, and gives up what is under way: it comes again at the next start.
+  void stop_soon();
 
   const Endpoint& endpoint() const { return endpoint_; }
   void start();

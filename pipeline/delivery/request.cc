@@ -227,7 +227,9 @@ Outcome outcome_of(Way way, int status, const std::string& body) {
   if (way != Way::feishu && way != Way::dingtalk && way != Way::wecom) return Outcome::delivered;
   const json said = json::parse(body, nullptr, false);
   if (!said.is_object()) return Outcome::delivered;
-  const auto code = said.value(way == Way::feishu ? "code" : "errcode", std::int64_t{0});
+  const auto said_code = said.find(way == Way::feishu ? "code" : "errcode");
+  if (said_code == said.end() || !said_code->is_number_integer()) return Outcome::delivered;
+  const auto code = said_code->get<std::int64_t>();
   // Too often: Feishu 9499 and 11232, DingTalk 130101 and 660026, WeCom 45009.
   for (std::int64_t often : {9499, 11232, 130101, 660026, 45009}) {
     if (code == often) return Outcome::throttled;

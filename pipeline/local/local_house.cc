@@ -105,6 +105,10 @@ Result<stage::Slice> LocalHouse::read_topic(stage::Topic topic, int partition, s
   return Outbox::read(*state_->store, {topic, partition}, from_offset, limits);
 }
 
+std::int64_t LocalHouse::topic_end(stage::Topic topic, int partition) const {
+  return state_->outbox->end({topic, partition});
+}
+
 Result<void> LocalHouse::write(const std::vector<stage::Row>& rows) { return state_->store->write(rows); }
 
 void LocalHouse::on_commit(std::function<void()> listener) {

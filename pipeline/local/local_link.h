@@ -61,6 +61,8 @@ class LocalHouse {
   // For readers beside the stages (delivery reads tasks): records from that offset on. Any thread.
   Result<stage::Slice> read_topic(stage::Topic topic, int partition, std::int64_t from_offset,
                                   const stage::PollLimits& limits) const;
+  // Offset of the next record of a topic that stages write. Any thread.
+  std::int64_t topic_end(stage::Topic topic, int partition) const;
   // Rows of those readers, such as delivery's positions: one batch. Any thread.
   Result<void> write(const std::vector<stage::Row>& rows);
   // Called after each commit, from the thread that committed; must not commit itself. Any thread may add one.

@@ -117,6 +117,11 @@ std::int64_t Outbox::position(stage::Partition partition) const {
   return line(partition).position;
 }
 
+std::int64_t Outbox::end(stage::Partition partition) const {
+  std::lock_guard lock{mutex_};
+  return line(partition).next_offset;
+}
+
 std::size_t Outbox::queued_bytes() const {
   std::lock_guard lock{mutex_};
   return queued_bytes_;

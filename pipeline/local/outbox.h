@@ -44,6 +44,8 @@ class Outbox {
   Result<void> load(const stage::View& store);
 
   std::int64_t position(stage::Partition partition) const;
+  // Offset of the next output into it.
+  std::int64_t end(stage::Partition partition) const;
   std::size_t queued_bytes() const;
 
   // Adds records of the queue from that offset on, within what the limits leave; lowers the limits by what it took.

@@ -95,6 +95,7 @@ class LocalGround final : public Ground {
     parts.read = [this](int partition, std::int64_t from, const stage::PollLimits& limits) {
       return house_->read_topic(stage::Topic::tasks, partition, from, limits);
     };
+    parts.end = [this](int partition) { return house_->topic_end(stage::Topic::tasks, partition); };
     parts.write = [this](const std::vector<stage::Row>& rows) { return house_->write(rows); };
     return parts;
   }

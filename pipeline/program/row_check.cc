@@ -86,6 +86,7 @@ const std::vector<Fact>& facts() {
       {Table::timers, "timers", is_anything},
       {Table::verifications, "verifications", is_anything},
       {Table::open_customers, "open_customers", is_anything},
+      {Table::effects, "effects", holds<state::Effects>},
       {Table::delivery_log, "delivery_log", holds<state::Delivery>},
   };
   return kFacts;

@@ -37,8 +37,9 @@ enum class Table : std::uint8_t {
   verifications = 20,    // CASEWORK: when the numbers of a task under verification are whole, tenant, task id → empty
   delivery_log = 21,     // delivery: endpoint, newest first, event, attempt → state.proto Delivery
   open_customers = 22,   // CASEWORK: tenant, customer, id of a live task about them → empty
+  effects = 23,          // CASEWORK: tenant, month of the verdict, action type, department → state.proto Effects
 };
-inline constexpr int kTables_end = 23;  // one more than the last
+inline constexpr int kTables_end = 24;  // one more than the last
 
 // Called with key and value; answers whether to go on.
 using RowVisitor = std::function<bool(std::string_view key, std::string_view value)>;

@@ -111,6 +111,7 @@ state::Task& CaseBook::open(const NewTask& from, stage::Context& context) {
 void CaseBook::begin_life(state::Task& task, const std::string& department, stage::Context& context) {
   give_to(task, department, context);
   start_deadlines(task, *domain_, now(context));
+  note_contact(task, now(context));
   move_to(task, task_state::kOpened, ClockEffect::start, context);
   if (!task.customer_id().empty())
     context.put(stage::Table::open_customers, customer_key(task.tenant(), task.customer_id(), task.id()), "");

@@ -29,7 +29,7 @@ class Casework final : public stage::Processor {
       case stage::Kind::tick:
         break;
       case stage::Kind::verdict:
-        take_verdict(parsed<state::Verdict>(record), book_, context);
+        take_verdict(parsed<state::Verdict>(record), *domain_, book_, context);
         break;
       case stage::Kind::finding:
         take_finding(parsed<state::Finding>(record), *domain_, book_, context);

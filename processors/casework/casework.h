@@ -20,7 +20,7 @@ void take_signal(const state::CaseSignal& signal, const Domain& domain, CaseBook
 void take_command(const stage::Record& record, const Event& event, const Domain& domain, CaseBook& book,
                   stage::Context& context);
 
-void take_verdict(const state::Verdict& verdict, CaseBook& book, stage::Context& context);
+void take_verdict(const state::Verdict& verdict, const Domain& domain, CaseBook& book, stage::Context& context);
 
 // The source of commands that come by HTTP: their senders wait for the answer.
 inline constexpr std::string_view kApiSource = "/echoloop/api";

@@ -53,6 +53,16 @@ Time next_word(const state::Task& task, const Domain& domain) {
   return add(calendar, from_ms(clock.spoke_at()), step > kStep_max / steps ? kStep_max : step * steps);
 }
 
+// When the loop is stalled: a customer waits, and nobody does anything.
+Time stalled_at(const state::Task& task, const Domain& domain) {
+  const auto& contact = times_of(task, domain).contact;
+  const std::string_view what = waits_for(task);
+  const bool waits = what == "acknowledge" || what == "done" || what == "tell_customer" || what == "close";
+  if (!contact || !waits || task.kind() == "improvement" || task.clock().stalled() || task.clock().contact_at() == 0)
+    return Time::max();
+  return after(task, domain, from_ms(task.clock().contact_at()), *contact);
+}
+
 // Of the time that is given, three quarters are over then.
 Time reminder_of(const state::Task& task, const Domain& domain) {
   const BusinessCalendar* calendar = calendar_of(task, domain);
@@ -83,12 +93,21 @@ void climb(state::Task& task, Time due, const Domain& domain, CaseBook& book, st
       News::escalated, context);
 }
 
-void resume(state::Task& task, CaseBook& book, stage::Context& context) {
+void stall(state::Task& task, std::string why, const Domain& domain, CaseBook& book, stage::Context& context) {
+  task.mutable_clock()->set_stalled(true);
+  const std::string lead = person_at(1, task, domain);
+  book.write(task, history("echoloop", "stalled", std::move(why), "→ lead" + (lead.empty() ? "" : " " + lead)),
+             News::escalated, context);
+}
+
+void resume(state::Task& task, const Domain& domain, CaseBook& book, stage::Context& context) {
   state::HistoryEntry entry = history("echoloop", "resumed", "the limit of the hold has passed");
   entry.set_from(task.state());
   book.take_from_hold(task, context);
   entry.set_to(task.state());
   book.write(task, std::move(entry), News::changed, context);
+  // A customer was told to wait until then.
+  if (task.kind() != "improvement") stall(task, "what was promised has passed", domain, book, context);
 }
 
 }  // namespace
@@ -108,7 +127,13 @@ std::string_view waits_for(const state::Task& task) {
 
 bool is_overdue(const state::Task& task, Time now) {
   const std::string_view what = waits_for(task);
-  return !what.empty() && what != "resume" && what != "verify" && what != "verdict" && to_ms(now) > task.clock().by();
+  if (what.empty() || what == "resume" || what == "verify" || what == "verdict") return false;
+  // A task of a former version has no clock until something happens to it.
+  const std::int64_t by = task.clock().by() != 0  ? task.clock().by()
+                          : what == "acknowledge" ? task.acknowledge_by()
+                          : what == "done"        ? task.done_by()
+                                                  : to_ms(now);
+  return to_ms(now) > by;
 }
 
 const BusinessCalendar* calendar_of(const state::Task& task, const Domain& domain) {
@@ -128,6 +153,11 @@ void start_deadlines(state::Task& task, const Domain& domain, Time from) {
   task.mutable_clock()->set_from(to_ms(from));
   task.set_acknowledge_by(to_ms(after(task, domain, from, times.acknowledge)));
   task.set_done_by(to_ms(after(task, domain, from, times.done)));
+}
+
+void note_contact(state::Task& task, Time now) {
+  task.mutable_clock()->set_contact_at(to_ms(now));
+  task.mutable_clock()->set_stalled(false);
 }
 
 void start_clock(state::Task& task, const Domain& domain, Time now) {
@@ -193,12 +223,12 @@ std::int64_t next_timer_ms(const state::Task& task, const Domain& domain) {
   if (what.empty() || what == "verdict") return 0;
   if (what == "resume") return task.hold().until();
   if (what == "verify") return task.clock().by();
-  return to_ms(next_word(task, domain));
+  return to_ms(std::min(next_word(task, domain), stalled_at(task, domain)));
 }
 
 void fire(state::Task& task, Time due, const Domain& domain, CaseBook& book, stage::Context& context) {
   const std::string_view what = waits_for(task);
-  if (what == "resume") return resume(task, book, context);
+  if (what == "resume") return resume(task, domain, book, context);
   if (what == "verify") {
     state::HistoryEntry entry = history("echoloop", "verifying");
     entry.set_from(task.state());
@@ -207,6 +237,9 @@ void fire(state::Task& task, Time due, const Domain& domain, CaseBook& book, sta
     begin_verification(task, domain, book, context);
     return book.write(task, std::move(entry), News::changed, context);
   }
+  if (stalled_at(task, domain) <= due)
+    return stall(task, fmt::format("nobody did anything since {}", format_time(from_ms(task.clock().contact_at()))),
+                 domain, book, context);
   if (!task.clock().reminded()) return remind(task, book, context);
   climb(task, due, domain, book, context);
 }

@@ -3,7 +3,8 @@
 //
 // While somebody has to act, a reminder comes after three quarters of the time. When the deadline has passed the task
 // climbs the ladder: at once to the lead, after one step to the manager, after two more to the executive; then it
-// speaks again after four more, eight more and so on. A step is `escalate` of the severity.
+// speaks again after four more, eight more and so on. A step is `escalate` of the severity. A recovery or safety task
+// with which no person does anything for `contact`, or whose hold runs out, is stalled, and its lead is told.
 #pragma once
 
 #include <string_view>
@@ -28,6 +29,8 @@ Time after(const state::Task& task, const Domain& domain, Time from, const Allow
 void start_deadlines(state::Task& task, const Domain& domain, Time from);
 // The clock of the state that the task is in now.
 void start_clock(state::Task& task, const Domain& domain, Time now);
+// A person did something with the task.
+void note_contact(state::Task& task, Time now);
 // The severity rose: deadlines as if it had been so when the task was opened or given on.
 void hasten(state::Task& task, const Domain& domain, Time now);
 void stop_clock(state::Task& task, const Domain& domain, Time now);

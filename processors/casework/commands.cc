@@ -179,6 +179,7 @@ Answer decide(const TaskCommand& command, const Domain& domain, state::Task* tas
   entry.set_from(task->state());
   Answer answer = apply({command, *row, *task, entry, domain, book, context});
   if (answer.status != kOk || entry.what().empty()) return answer;
+  if (!is_end(task->state())) note_contact(*task, context.now());
   entry.set_to(task->state());
   book.write(*task, std::move(entry), News::changed, context);
   return answer;

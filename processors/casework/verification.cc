@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "pipeline/base/bytes.h"
 #include "processors/casework/casework.h"
 #include "processors/casework/clocks.h"
 #include "processors/casework/timers.h"
@@ -22,6 +23,24 @@ VerifyRule rule_of(const state::Task& task, const Domain& domain) {
 std::string_view state_after(const std::string& verdict) {
   if (verdict == "improved") return task_state::kVerified;
   return verdict == "not_enough_data" ? task_state::kNotEnoughData : task_state::kNotImproved;
+}
+
+// The department is the one that did the work; the month that of the tenant's calendar.
+void count_effect(const state::Task& task, const Domain& domain, Time now, stage::Context& context) {
+  const TimeZone& zone = domain.zone_of(task.tenant());
+  std::string key = tenant_key(task.tenant());
+  put_key_text(key, format_time(now + Duration{zone.offset_ms(now)}).substr(0, 7));
+  put_key_text(key, task.action_type());
+  put_key_text(key, task.department());
+  state::Effects effects;
+  if (auto row = context.get(stage::Table::effects, key); row && !effects.ParseFromString(*row))
+    throw stage::BrokenWorld({Fault::world, "table effects", "a row that cannot be read"});
+  const std::string& verdict = task.verification().verdict();
+  if (verdict == "improved") effects.set_improved(effects.improved() + 1);
+  if (verdict == "no_evidence") effects.set_no_evidence(effects.no_evidence() + 1);
+  if (verdict == "worse") effects.set_worse(effects.worse() + 1);
+  if (verdict == "not_enough_data") effects.set_not_enough_data(effects.not_enough_data() + 1);
+  context.put(stage::Table::effects, key, effects.SerializeAsString());
 }
 
 }  // namespace
@@ -47,7 +66,7 @@ void begin_verification(state::Task& task, const Domain& domain, CaseBook& book,
   context.put(stage::Table::verifications, timer_key(due, task.tenant(), task.id()), "");
 }
 
-void take_verdict(const state::Verdict& verdict, CaseBook& book, stage::Context& context) {
+void take_verdict(const state::Verdict& verdict, const Domain& domain, CaseBook& book, stage::Context& context) {
   context.erase(stage::Table::verifications, timer_key(verdict.due(), verdict.tenant(), verdict.task_id()));
   state::Task* task = book.find(verdict.tenant(), verdict.task_id(), context);
   if (task == nullptr || task->state() != task_state::kVerifying || task->clock().from() != verdict.asked_at()) {
@@ -56,6 +75,7 @@ void take_verdict(const state::Verdict& verdict, CaseBook& book, stage::Context&
   }
   *task->mutable_verification() = verdict.verification();
   task->mutable_verification()->set_at(to_ms(book.now(context)));
+  count_effect(*task, domain, book.now(context), context);
   state::HistoryEntry entry =
       history("echoloop", "verdict", verdict.verification().why(), verdict.verification().verdict());
   entry.set_from(task->state());

@@ -245,8 +245,8 @@ class Troubles(Case):
                 self.told(hook, 1)
                 try:
                     self.danger(server, f"{point}2", f"{point}3")
-                except house.Died:
-                    pass
+                except (house.Died, OSError):
+                    pass  # it died before it answered
                 server.wait_end()
                 again = self.start()
                 self.danger(again, f"{point}2", f"{point}3")

@@ -124,10 +124,14 @@ class Events(unittest.TestCase):
             out[name] = record["key"], record["payload"], headers
         return out
 
+    def dead_record(self, name):
+        """A moment after the member's own rows: the markers of a transaction are written once its end is decided."""
+        return server.wait_for(lambda: self.dead_records().get(name), f"dead letter {name} in its topic")
+
     def test_a_dead_letter_stands_in_a_topic_with_the_headers_of_kafka_streams(self):
         self.send("s-9", b"no json at all: quince")
         letter = self.letter("quince")
-        key, value, headers = self.dead_records()[letter["id"]]
+        key, value, headers = self.dead_record(letter["id"])
         self.assertEqual((key, value), ("s-9", "no json at all: quince"))
         shard, offset = letter["id"].split("-")
         self.assertEqual(headers["__streams.errors.topic"], "echoloop.events")
@@ -136,7 +140,7 @@ class Events(unittest.TestCase):
         self.assertIn(letter["reason"], headers["__streams.errors.message"])
         self.assertEqual(headers["__streams.errors.exception"], "echoloop.Rejected")
         self.assertEqual(self.server.post_lines(b"apricot\n").json()["rejected"][0]["index"], 0)
-        _, value, headers = self.dead_records()[self.letter("apricot")["id"]]
+        _, value, headers = self.dead_record(self.letter("apricot")["id"])
         self.assertEqual(value, "apricot")
         self.assertIn("(http)", headers["__streams.errors.stacktrace"])
 

@@ -1,0 +1,78 @@
+// GET /api/v1/effects
+#include <nlohmann/json.hpp>
+
+#include "pipeline/base/bytes.h"
+#include "pipeline/serving/api.h"
+#include "pipeline/serving/parameters.h"
+#include "pipeline/serving/task_rows.h"
+#include "pipeline/statistics/wilson.h"
+#include "processors/casework/case_book.h"
+#include "schemas/state.pb.h"
+
+namespace echoloop::serving {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr double kLevel = 0.95;
+
+// The share of improved among the verdicts that the numbers allowed.
+ordered_json effect_json(const std::string& tenant, std::string_view key, const state::Effects& seen) {
+  KeyReader reader{key};
+  reader.text();
+  const std::string month = reader.text(), action = reader.text(), department = reader.text();
+  const std::int64_t n = seen.improved() + seen.no_evidence() + seen.worse();
+  ordered_json interval = nullptr;
+  if (const auto wilson = statistics::wilson_interval(seen.improved(), n, kLevel))
+    interval = {{"level", kLevel}, {"method", "wilson"}, {"low", wilson->low}, {"high", wilson->high}};
+  return {{"tenant", tenant},
+          {"month", month},
+          {"action_type", action.empty() ? ordered_json(nullptr) : ordered_json(action)},
+          {"department", department},
+          {"improved", seen.improved()},
+          {"no_evidence", seen.no_evidence()},
+          {"worse", seen.worse()},
+          {"not_enough_data", seen.not_enough_data()},
+          {"numerator", seen.improved()},
+          {"n", n},
+          {"value", n == 0 ? ordered_json(nullptr)
+                           : ordered_json(static_cast<double>(seen.improved()) / static_cast<double>(n))},
+          {"interval", std::move(interval)}};
+}
+
+http::Response effects(const http::Request& request, const Sources& sources) {
+  auto tenants =
+      request.query.get("tenant") ? task_tenants(request.query, sources) : sources.tenants_in(stage::Table::effects);
+  if (!tenants) return refused(tenants.error());
+  const std::string from(request.query.get("from").value_or("")), to(request.query.get("to").value_or(""));
+  ordered_json rows = ordered_json::array();
+  for (const std::string& tenant : *tenants) {
+    const std::string prefix = casework::tenant_key(tenant);
+    auto scanned = sources.rows->scan(
+        stage::Table::effects, shard_of_tenant(tenant, sources), prefix, prefix_end(prefix).value_or(""),
+        [&](std::string_view key, std::string_view value) {
+          state::Effects seen;
+          if (!seen.ParseFromArray(value.data(), static_cast<int>(value.size()))) return true;
+          ordered_json row = effect_json(tenant, key, seen);
+          const std::string month = row["month"];
+          const bool within = (from.empty() || month >= from.substr(0, 7)) && (to.empty() || month < to.substr(0, 7));
+          if (within) rows.push_back(std::move(row));
+          return true;
+        });
+    if (!scanned) return refused(scanned.error());
+  }
+  return http::json(
+      200, ordered_json{{"definition", "share of improved among improved, no_evidence and worse; docs/verification.md"},
+                        {"rows", rows}}
+               .dump());
+}
+
+}  // namespace
+
+void add_effect_routes(http::Router& router, const ApiParts& parts) {
+  auto sources = parts.sources;
+  router.add({.method = "GET", .path = "/api/v1/effects", .parameters = {"tenant", "from", "to"}},
+             [sources](const http::Request& request) { return effects(request, *sources); });
+}
+
+}  // namespace echoloop::serving
