@@ -73,7 +73,8 @@ state::Delivery attempt(const Endpoint& endpoint, const std::vector<Told>& told,
   log.set_outcome(name_of(outcome_of(endpoint.way, answer.status, answer.body)));
   answer.body.resize(std::min(answer.body.size(), kAnswer_kept));
   log.set_answer(answer.body);
-  if (answer.retry_after) log.set_again_at(to_ms(parts.now() + *answer.retry_after));
+  // Not a moment earlier: the clock leaves out what lies behind the millisecond.
+  if (answer.retry_after) log.set_again_at(to_ms(parts.now() + *answer.retry_after) + 1);
   return log;
 }
 
