@@ -9,6 +9,7 @@ import os
 import subprocess
 import tempfile
 import unittest
+from datetime import datetime, timedelta, timezone
 
 import jsonschema
 import yaml
@@ -220,6 +221,24 @@ class Events(unittest.TestCase):
         self.assertEqual(answer.status, 202, answer)
         self.assertEqual(answer.json()["accepted"], 1)
         self.assertEqual(self.session("s-6")["session_id"], "s-6")
+
+    def test_what_is_due_with_a_task_happens_without_an_event(self):
+        now = datetime.now(timezone.utc)
+        rated = {"tenant": "hongtu", "session_id": "s-20", "evaluation_id": "e", "submitted_at": now.strftime("%Y-%m-%dT%H:%M:%SZ"), "comment": "漏电"}
+        head = {"specversion": "1.0", "type": "echoloop.evaluation.submitted.v1", "source": "/gw", "id": "e-s-20"}
+        self.server.post_lines(json.dumps({**head, "data": rated}).encode() + b"\n")
+
+        def task():
+            return next((one for one in self.server.tasks(tenant="hongtu") if one["cause"]["scope"].get("session") == "s-20"), None)
+
+        path = f"/api/v1/tasks/{server.wait_for(task, 'the task')['id']}/commands"
+        until = (datetime.now(timezone.utc) + timedelta(seconds=3)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        for command in ({"command": "acknowledge"}, {"command": "hold", "reason": "call back", "until": until}):
+            answer = self.server.request("POST", path, json.dumps({"by": "li", **command}), {"Content-Type": "application/json", "If-Match": "*"})
+            self.assertEqual(answer.status, 200, answer)
+        self.assertEqual(task()["state"], "on_hold")
+        server.wait_for(lambda: task()["state"] == "acknowledged", "the end of the hold")
+        self.assertEqual([line["what"] for line in task()["history"]][-2:], ["resumed", "stalled"])
 
 
 if __name__ == "__main__":
