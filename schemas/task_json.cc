@@ -169,15 +169,17 @@ bool task_matches(const state::Task& task, std::string_view if_match) {
   }
 }
 
-std::string task_event_json(const state::Task& task, std::string_view type) {
+std::string task_event_json(const state::Task& task, std::string_view word) {
+  const bool more = word == "reminded" || word == "handed_over";
   ordered_json event;
   event["specversion"] = "1.0";
-  event["type"] = type;
+  event["type"] = fmt::format("echoloop.task.{}.v1", more ? "changed" : word);
   event["source"] = "/echoloop/casework";
   event["id"] = fmt::format("{}/{}", task.id(), task.events());
   event["subject"] = task.id();
   event["time"] = format_time(from_ms(task.updated_at()));
   event["datacontenttype"] = "application/json";
+  event["change"] = word;
   event["data"] = task_json(task);
   return event.dump();
 }

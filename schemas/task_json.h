@@ -18,8 +18,9 @@ std::string task_etag(const state::Task& task);
 // (RFC 9110, 13.1.1).
 bool task_matches(const state::Task& task, std::string_view if_match);
 
-// A whole CloudEvent of this type about the task, as text. Its id is the task's id and version, so that a repeated one
-// is known.
-std::string task_event_json(const state::Task& task, std::string_view type);
+// A whole CloudEvent about the task, as text; `word`: opened, changed, reminded, handed_over, escalated, closed,
+// verified. Its type has no words for reminded and handed_over, which are changed; attribute `change` tells them apart.
+// Its id is the task's id and version, so that a repeated one is known.
+std::string task_event_json(const state::Task& task, std::string_view word);
 
 }  // namespace echoloop

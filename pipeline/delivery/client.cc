@@ -128,7 +128,7 @@ Answer Client::send(const Request& request, bool private_network) {
   }
   if (mail) {
     for (const std::string& one : request.to) recipients.add(one);
-    curl_easy_setopt(curl, CURLOPT_USE_SSL, static_cast<long>(CURLUSESSL_TRY));
+    curl_easy_setopt(curl, CURLOPT_USE_SSL, static_cast<long>(request.user.empty() ? CURLUSESSL_TRY : CURLUSESSL_ALL));
     curl_easy_setopt(curl, CURLOPT_MAIL_FROM, request.from.c_str());
     curl_easy_setopt(curl, CURLOPT_MAIL_RCPT, recipients.first);
     curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);

@@ -107,16 +107,20 @@ Result<void> EndpointTeller::load() {
   while (state_.next_size() < parts_.partitions) state_.add_next(0);
   read_to_.assign(state_.next().begin(), state_.next().end());
   ahead_ = {state_.ahead().begin(), state_.ahead().end()};
-  return parts_.write({{stage::Table::deliveries, 0, endpoint_key(endpoint_.id), state_.SerializeAsString()}});
+  auto kept = parts_.write({{stage::Table::deliveries, 0, endpoint_key(endpoint_.id), state_.SerializeAsString()}});
+  loaded_ = kept.has_value();
+  return kept;
 }
 
 void EndpointTeller::run() {
   Result<void> done;
   while (true) {
+    if (!loaded_) done = load();
     Duration wait = kIdle;
     std::vector<std::size_t> chosen;
     if (done) done = tell_those_again();
     if (done) done = read_on();
+    sleeps_ = false;
     if (done && state_.gone_at() == 0) {
       chosen = choose(parts_.now(), wait);
       if (!chosen.empty()) done = tell(chosen);
@@ -133,7 +137,7 @@ void EndpointTeller::run() {
     if (stopping_) return;
     // After something was told there may be more; a wait for a pace or a broken endpoint ends by nothing but time.
     if (!chosen.empty()) continue;
-    if (wait == kIdle) {
+    if (wait == kIdle || sleeps_) {
       woken_.wait_for(hold, wait, [this] { return news_ || stopping_; });
     } else {
       woken_.wait_for(hold, wait, [this] { return stopping_ || !again_.empty(); });
@@ -191,8 +195,10 @@ std::vector<std::size_t> EndpointTeller::choose(Time now, Duration& wait) {
     if (!items_[i].done && (awake || items_[i].safety)) waiting.push_back(i);
   }
   if (waiting.empty()) {
-    if (!awake && std::any_of(items_.begin(), items_.end(), [](const Item& one) { return !one.done; }))
+    if (!awake && std::any_of(items_.begin(), items_.end(), [](const Item& one) { return !one.done; })) {
+      sleeps_ = true;
       wait = std::min(kIdle - Duration{1}, domain_->calendars.at(endpoint_.awake).add(now, Duration{1}) - now);
+    }
     return {};
   }
   const Duration pause = pace_.take(now);
@@ -242,6 +248,7 @@ Result<void> EndpointTeller::tell(const std::vector<std::size_t>& chosen) {
     state_.set_trying(told->front().id);
     state_.set_trying_since(to_ms(parts_.now()));
     state_.set_attempts(0);
+    refusals_ = 0;
   }
   state_.set_attempts(state_.attempts() + 1);
   state::Delivery log = attempt_and_place(*told, items);
@@ -256,7 +263,8 @@ Result<void> EndpointTeller::settle(const std::vector<std::size_t>& chosen, stat
     state_.set_gone_at(to_ms(now));
     spdlog::error("endpoint {} answered 410: it is told nothing more until its configuration changes", endpoint_.id);
   } else if (!over) {
-    const bool refused = log.outcome() == "refused" && state_.attempts() >= kRefused_max;
+    if (log.outcome() == "refused") ++refusals_;
+    const bool refused = refusals_ >= kRefused_max;
     if (refused || to_ms(now) - state_.trying_since() >= endpoint_.give_up_after.count()) {
       spdlog::error("endpoint {}: given up on {} after {} attempts: status {} {}", endpoint_.id, log.events(0),
                     state_.attempts(), log.status(), log.error());

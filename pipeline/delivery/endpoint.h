@@ -81,6 +81,8 @@ class EndpointTeller {
   std::vector<std::int64_t> read_to_;  // per partition
   std::deque<Item> items_;
   std::set<std::string> ahead_;
+  bool loaded_ = false, sleeps_ = false;  // sleeps_: what waits, waits for its hours
+  int refusals_ = 0;                      // of the event under way
   Time trimmed_at_{};
 
   mutable std::mutex mutex_;  // of what follows

@@ -122,19 +122,6 @@ std::string local_time(const std::string& text, const TimeZone& zone) {
   return local.substr(0, 10) + " " + local.substr(11, 5);
 }
 
-// What of a change matters to others stands in the last line of the history.
-std::string word_of(const std::string& type, const json& task) {
-  constexpr std::string_view kPrefix = "echoloop.task.";
-  if (!type.starts_with(kPrefix) || type.find('.', kPrefix.size()) == std::string::npos) return {};
-  std::string word = type.substr(kPrefix.size(), type.find('.', kPrefix.size()) - kPrefix.size());
-  if (word != "changed" || !task.contains("history") || task["history"].empty()) return word;
-  const json& last = task["history"].back();
-  const std::string what = text_at(last, "what");
-  if (what == "reminded") return what;
-  const bool moved = text_at(last, "detail").starts_with(text_at(task, "department"));
-  return (what == "reject" || what == "assign") && moved ? "handed_over" : word;
-}
-
 std::string title_of(const Told& told, const Domain& domain, bool chinese) {
   const auto words =
       std::find_if(std::begin(kTitles), std::end(kTitles), [&](const Words& one) { return one.word == told.word; });
@@ -154,7 +141,7 @@ Result<Told> read_told(std::string_view event) {
   Told out;
   out.id = text_at(whole, "id");
   out.task = whole["data"];
-  out.word = word_of(text_at(whole, "type"), out.task);
+  out.word = text_at(whole, "change");
   out.text = std::string(event);
   const bool known =
       std::any_of(std::begin(kTitles), std::end(kTitles), [&](const Words& one) { return one.word == out.word; });
@@ -169,8 +156,11 @@ bool wants(const Endpoint& endpoint, const Told& told) {
   const bool usual = std::find(std::begin(kUsual), std::end(kUsual), told.word) != std::end(kUsual);
   // An issue is made once.
   const bool issue = endpoint.way == Way::jira || endpoint.way == Way::servicenow;
+  const json history = told.task.value("history", json::array());
+  const bool again =
+      std::any_of(history.begin(), history.end(), [](const json& line) { return text_at(line, "what") == "reopened"; });
   const bool event = endpoint.events.empty()
-                         ? (issue ? told.word == "opened" : usual)
+                         ? (issue ? told.word == "opened" && !again : usual)
                          : endpoint.events.contains(told.word) || endpoint.events.contains("changed");
   const std::string severity = text_at(told.task, "severity");
   const int rank = severity == "critical" ? 3 : severity == "high" ? 2 : severity == "medium" ? 1 : 0;

@@ -222,7 +222,9 @@ Result<Request> request_for(const Endpoint& endpoint, const std::vector<Told>& t
 Outcome outcome_of(Way way, int status, const std::string& body) {
   if (status == 410) return Outcome::gone;
   if (status == 429) return Outcome::throttled;
-  if (status == 408 || status >= 500 || status < 200) return Outcome::later;
+  // These speak of the endpoint, not of the message.
+  const bool not_now = status == 401 || status == 403 || status == 404 || status == 408;
+  if (not_now || status >= 500 || status < 200) return Outcome::later;
   if (status >= 300) return Outcome::refused;
   if (way != Way::feishu && way != Way::dingtalk && way != Way::wecom) return Outcome::delivered;
   const json said = json::parse(body, nullptr, false);

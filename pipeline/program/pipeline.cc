@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "pipeline/base/bytes.h"
 #include "pipeline/base/hash.h"
 #include "pipeline/settings/read.h"
 #include "processors/casework/casework.h"
@@ -16,6 +17,8 @@ namespace {
 
 // Events that are processed within a second or two.
 constexpr std::int64_t kBacklog_of_moments = 10'000;
+// Stage time of a shard of SESSIONS, as the engine keeps it.
+constexpr std::string_view kStage_time = "sessions/now";
 
 }  // namespace
 
@@ -104,7 +107,7 @@ Result<void> Pipeline::build() {
   ticker.ground = ground_.get();
   ticker.bell = &bell_;
   ticker.sources = sources_;
-  if (by_wall) ticker.wall = [this] { return clock_.now(); };
+  ticker.now = [this] { return stage_time(); };
   // By the wall clock what is judged is a day old, and only a large backlog can hold some of it still.
   ticker.caught_up = [this, by_wall] { return by_wall ? ground_->backlog() <= kBacklog_of_moments : settled(); };
   ticker_ = std::make_unique<Ticker>(std::move(ticker));
@@ -118,6 +121,16 @@ void Pipeline::start() {
                  [this](const std::optional<Error>& error) { trouble("stages", error); });
   if (task_file_) task_file_->start();
   if (ticker_) ticker_->start();
+}
+
+Time Pipeline::stage_time() {
+  if (settings_.clock == Clock::wall) return clock_.now();
+  std::int64_t latest = 0;
+  for (int shard : ground_->shards()) {
+    auto row = ground_->held_rows().get(stage::Table::counters, shard, kStage_time);
+    if (row && *row) latest = std::max(latest, Reader{**row}.signed_varint());
+  }
+  return from_ms(latest);
 }
 
 void Pipeline::start_deliveries() {

@@ -60,7 +60,7 @@ class Pipeline {
   // That, or what all waits for: room on the disk.
   std::optional<Error> trouble() const;
   // Of what is appended now: the wall clock, or wherever events have brought it.
-  Time stage_time() { return settings_.clock == Clock::wall ? clock_.now() : Time{}; }
+  Time stage_time();
   // The wall clock has leapt and is not believed yet.
   bool clock_doubted() { return settings_.clock == Clock::wall && clock_.doubts(); }
   // Called once, from any thread, when the engine or the outbox file fails.

@@ -2,7 +2,6 @@
 
 #include <spdlog/spdlog.h>
 
-#include "pipeline/base/bytes.h"
 #include "pipeline/serving/task_rows.h"
 #include "pipeline/serving/verify.h"
 #include "processors/casework/case_book.h"
@@ -15,8 +14,6 @@ constexpr Duration kLook_interval{1000};
 constexpr Duration kAgain{10'000};
 // At each look, of a shard.
 constexpr std::size_t kVerdicts_max = 100;
-// As the engine keeps it.
-constexpr std::string_view kStage_time = "sessions/now";
 
 }  // namespace
 
@@ -37,18 +34,8 @@ void Ticker::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-Time Ticker::now() const {
-  if (parts_.wall) return parts_.wall();
-  std::int64_t latest = 0;
-  for (int shard : parts_.ground->shards()) {
-    auto row = parts_.ground->held_rows().get(stage::Table::counters, shard, kStage_time);
-    if (row && *row) latest = std::max(latest, Reader{**row}.signed_varint());
-  }
-  return from_ms(latest);
-}
-
 void Ticker::look() {
-  const Time at = now();
+  const Time at = parts_.now();
   for (int shard : parts_.ground->shards()) {
     tick(shard, at);
     judge(shard, at);
@@ -74,7 +61,7 @@ std::vector<casework::Due> Ticker::due(stage::Table table, int shard, Time now, 
 
 void Ticker::append(stage::Kind kind, const std::string& tenant, const std::string& value) {
   const std::string key = casework::tenant_key(tenant);
-  const stage::Append record{kind, key, value, parts_.wall ? parts_.wall() : Time{}};
+  const stage::Append record{kind, key, value, parts_.now()};
   auto appended = parts_.ground->appender().append({&record, 1});
   if (!appended) spdlog::warn("nothing could be appended for tasks that are due: {}", appended.error().text());
 }

@@ -23,7 +23,7 @@ struct TickerParts {
   Ground* ground = nullptr;
   stage::CommitBell* bell = nullptr;
   std::shared_ptr<const serving::Sources> sources;
-  std::function<Time()> wall;       // empty: by events
+  std::function<Time()> now;        // stage time of what is appended
   std::function<bool()> caught_up;  // the rows hold what has come, but for the last moments
 };
 
@@ -43,7 +43,6 @@ class Ticker {
     Time at{};
   };
 
-  Time now() const;
   void look();
   void tick(int shard, Time now);
   void judge(int shard, Time now);

@@ -200,6 +200,11 @@ Result<state::Verification> verify(const state::Task& task, const Sources& sourc
     say(out, "not_enough_data", "the rule is no longer configured");
     return out;
   }
+  if (!std::equal(task.dimensions().begin(), task.dimensions().end(), rule->group_by.begin(), rule->group_by.end()) ||
+      static_cast<std::size_t>(task.scope_size()) != rule->group_by.size()) {
+    say(out, "not_enough_data", "the rule groups otherwise by now");
+    return out;
+  }
   out.set_metric(rule->metric);
   out.set_below(rule->below);
   out.set_minimum_n(rule->verify.minimum_n);

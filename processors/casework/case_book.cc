@@ -48,11 +48,26 @@ void count_hold(state::Task& task, Time now) {
   holding.set_on_hold_ms(holding.on_hold_ms() + to_ms(now) - std::max(task.hold().since(), holding.from()));
 }
 
-const char* event_type(News news, const state::Task& task) {
-  if (news == News::verified) return "echoloop.task.verified.v1";
-  if (is_end(task.state())) return "echoloop.task.closed.v1";
-  if (news == News::opened) return "echoloop.task.opened.v1";
-  return news == News::escalated ? "echoloop.task.escalated.v1" : "echoloop.task.changed.v1";
+// Word and type of the event.
+std::string_view word_of(News news, const state::Task& task) {
+  switch (news) {
+    case News::reminded:
+      return "reminded";
+    case News::handed_over:
+      return "handed_over";
+    case News::escalated:
+      return "escalated";
+    case News::opened:
+      return "opened";
+    case News::closed:
+      return is_end(task.state()) ? "closed" : "opened";  // it ended and came back
+    case News::verified:
+      return "verified";
+    case News::none:
+    case News::changed:
+      break;
+  }
+  return "changed";
 }
 
 }  // namespace
@@ -157,6 +172,7 @@ void CaseBook::move_to(state::Task& task, std::string_view state, ClockEffect cl
   if (clock == ClockEffect::resume) resume_clock(task, *domain_, at);
   if (clock != ClockEffect::end) return;
   end_clock(task, at);
+  entry_of(task).news = std::max(entry_of(task).news, News::closed);
   if (task.has_hold()) count_hold(task, at);
   task.clear_hold();
   if (!task.customer_id().empty())
@@ -219,7 +235,7 @@ void CaseBook::flush(stage::Context& context) {
     open.task.set_events(open.task.events() + 1);
     context.put(stage::Table::tasks, key, open.task.SerializeAsString());
     context.emit(stage::Topic::tasks, stage::Kind::task, open.task.id(),
-                 task_event_json(open.task, event_type(open.news, open.task)));
+                 task_event_json(open.task, word_of(open.news, open.task)));
   }
   open_.clear();
 }

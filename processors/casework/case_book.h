@@ -16,8 +16,9 @@
 
 namespace echoloop::casework {
 
-// What happened to a task, as the outside hears it. Later ones win within an epoch.
-enum class News { none, changed, escalated, opened, verified };
+// What happened to a task, as the outside hears it. Later ones win within an epoch. Evidence that grows is `changed`,
+// also of a task at its end.
+enum class News { none, changed, reminded, handed_over, escalated, opened, closed, verified };
 
 struct NewTask {
   std::string id, tenant;

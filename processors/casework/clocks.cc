@@ -75,7 +75,7 @@ void remind(state::Task& task, CaseBook& book, stage::Context& context) {
   book.write(task,
              history("echoloop", "reminded",
                      fmt::format("{} by {}", waits_for(task), format_time(from_ms(task.clock().by()))), task.person()),
-             News::changed, context);
+             News::reminded, context);
 }
 
 void climb(state::Task& task, Time due, const Domain& domain, CaseBook& book, stage::Context& context) {
@@ -237,6 +237,8 @@ void fire(state::Task& task, Time due, const Domain& domain, CaseBook& book, sta
     begin_verification(task, domain, book, context);
     return book.write(task, std::move(entry), News::changed, context);
   }
+  // Due by another configuration than the one of now: it waits on.
+  if (next_timer_ms(task, domain) > to_ms(due)) return book.touch(task, context);
   if (stalled_at(task, domain) <= due)
     return stall(task, fmt::format("nobody did anything since {}", format_time(from_ms(task.clock().contact_at()))),
                  domain, book, context);

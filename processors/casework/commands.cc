@@ -19,6 +19,7 @@
 namespace echoloop::casework {
 namespace {
 
+constexpr Duration kAction_ahead{180 * kDay_ms};
 constexpr int kOk = 200, kNotFound = 404, kConflict = 409, kStale = 412, kUnprocessable = 422;
 
 struct Answer {
@@ -153,6 +154,9 @@ Answer apply(const Deed& deed) {
     deed.entry.set_detail(made);
   }
   if (command.command == "start") {
+    // The weeks that are compared begin there: a slip of the pen would lock the task up for years.
+    if (command.effective_from.value_or(deed.context.now()) > deed.context.now() + kAction_ahead)
+      return refused(fmt::format("effective_from: more than {} ahead", format_duration(kAction_ahead)));
     deed.task.set_action_type(text_of(command.action_type));
     deed.task.set_action_effective_from(to_ms(command.effective_from.value_or(deed.context.now())));
     deed.entry.set_detail(deed.task.action_type());
@@ -177,11 +181,12 @@ Answer decide(const TaskCommand& command, const Domain& domain, state::Task* tas
   }
   state::HistoryEntry entry = history(std::string(command.by), std::string(command.command));
   entry.set_from(task->state());
+  const std::string before = task->department();
   Answer answer = apply({command, *row, *task, entry, domain, book, context});
   if (answer.status != kOk || entry.what().empty()) return answer;
   if (!is_end(task->state())) note_contact(*task, context.now());
   entry.set_to(task->state());
-  book.write(*task, std::move(entry), News::changed, context);
+  book.write(*task, std::move(entry), task->department() == before ? News::changed : News::handed_over, context);
   return answer;
 }
 

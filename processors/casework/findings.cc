@@ -146,6 +146,7 @@ std::pair<state::Task&, Opening> task_for_window(const state::Finding& finding, 
     if (!cancelled && (!can_be_reopened(task->state()) || finding.window_end() <= task->state_since()))
       return {*task, Opening::none};
     book.revive(*task, "echoloop", cancelled ? "the evidence is back" : "the cause is back", context);
+    set_opening(finding, rule, *task->mutable_opening());
     return {*task, Opening::revived};
   }
   if (task != nullptr) cause.set_ordinal(cause.ordinal() + 1);
@@ -224,7 +225,8 @@ void take_ceasing(const state::Finding& finding, state::Cause& cause, CaseBook& 
   }
   remove_window(cause, finding.window_start());
   if (task == nullptr) return;
-  if (recount(cause, ordinal, *task, book, context) > 0 || !can_be_cancelled(task->state())) {
+  if (recount(cause, ordinal, *task, book, context) > 0 || task->merged_count() > 0 ||
+      !can_be_cancelled(task->state())) {
     book.touch(*task, context);
     return;
   }

@@ -50,6 +50,8 @@ std::string merge(state::Task& task, std::string_view into_id, std::string_view 
   if (is_end(into->state())) return fmt::format("task '{}' is {}", into_id, into->state());
   if (into->kind() != task.kind())
     return fmt::format("task '{}' is one of {}, this one of {}", into_id, into->kind(), task.kind());
+  if (into->kind() != "improvement" && into->customer_id() != task.customer_id())
+    return fmt::format("task '{}' is about another customer, who must be told too", into_id);
   if (!into->merged_into().empty())
     return fmt::format("task '{}' is itself merged into task '{}'", into_id, into->merged_into());
   if (into->merged_size() >= kMerged_max) return fmt::format("{} tasks are merged into it already", kMerged_max);

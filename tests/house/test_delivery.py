@@ -181,7 +181,7 @@ class Troubles(Case):
         self.assertEqual(len(whole["answer"]), 1024)
 
     def test_a_refused_message_is_given_up_and_the_next_one_follows(self):
-        hook = self.http(400, (302, {"Location": "http://127.0.0.1/elsewhere"}, b""), 404)
+        hook = self.http(400, (302, {"Location": "http://127.0.0.1/elsewhere"}, b""), 422)
         self.configure(f"webhook: {{url: '{hook.url}'}}")
         server = self.start()
         self.danger(server, "s1", "s2")
@@ -189,7 +189,7 @@ class Troubles(Case):
         self.assertEqual(len({one.headers["webhook-id"] for one in came[:3]}), 1)
         self.assertNotEqual(came[3].headers["webhook-id"], came[0].headers["webhook-id"])
         failed = house.wait_for(lambda: self.deliveries(server, outcome="failed"), "the failure in the log")
-        self.assertEqual(failed[0]["status"], 404)
+        self.assertEqual(failed[0]["status"], 422)
         answer = server.request("POST", f"/api/v1/deliveries/{failed[0]['id']}/redeliver")
         self.assertEqual(answer.status, 202)
         self.assertEqual(self.told(hook, 5)[4].headers["webhook-id"], came[0].headers["webhook-id"])

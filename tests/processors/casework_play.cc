@@ -84,7 +84,7 @@ void CaseworkPlay::signal(const std::string& kind, const std::string& session, b
   signal.set_tenant(kTenant);
   signal.set_rule(kind == "safety" ? "danger" : "low");
   signal.set_session_id(session);
-  signal.set_customer_id("customer of " + session);
+  signal.set_customer_id(session.starts_with("stranger") ? session : "c1");
   signal.set_holds(holds);
   signal.set_event_time(to_ms(rows.time));
   process(stage::Kind::case_signal, signal.SerializeAsString());

@@ -1,5 +1,6 @@
 // CASEWORK alone on rows in memory, for tests of what happens to tasks: findings, signals and commands in, tasks out,
-// stage time by hand. A session or cause has the task of its own name.
+// stage time by hand. A session or cause has the task of its own name;
+// all sessions are of one customer, but those whose name begins with "stranger".
 #pragma once
 
 #include <gtest/gtest.h>

@@ -59,11 +59,16 @@ TEST_F(Merging, RefusesWhatMakesNoSense) {
   EXPECT_EQ(merge(a_, a_).detail(), "a task cannot be merged into itself");
   EXPECT_EQ(merge(a_, "nothing").detail(), "there is no task 'nothing'");
   EXPECT_EQ(merge(a_, recovery).status(), 422);
+  EXPECT_EQ(merge(recovery, play_.open("recovery", "stranger")).status(), 422) << "another customer must be told too";
   ASSERT_EQ(merge(a_, b_).status(), 200);
   EXPECT_EQ(merge(a_, c).detail(), "it is merged into task '" + b_ + "' already");
   EXPECT_EQ(merge(b_, c).detail(), "other tasks are merged into it");
   EXPECT_EQ(merge(c, a_).detail(), "task '" + a_ + "' is itself merged into task '" + b_ + "'");
   play_.find("b", 0, 0);
+  EXPECT_EQ(play_.task(b_).state(), "opened") << "the evidence of the merged task is left";
+  play_.find("a", 0, 0);
+  play_.find("b", 1, 1);
+  play_.find("b", 1, 0);
   ASSERT_EQ(play_.task(b_).state(), "cancelled");
   EXPECT_EQ(merge(c, b_).detail(), "task '" + b_ + "' is cancelled");
 }
