@@ -88,10 +88,14 @@ std::int64_t low_of_agent(const std::string& agent) {
   return sum % 9 * 8 - 32;  // −32 … +32 per mille
 }
 
-// How much the planted attitude problem adds on a day: nothing on the first, 480 per mille on the last.
-std::int64_t attitude_low(std::int64_t day) {
-  if (day < kAttitudeFrom || day > kAttitudeTo) return 0;
-  return 480 * (day - kAttitudeFrom + 1) / (kAttitudeTo - kAttitudeFrom + 1);
+bool fails(const Contact& contact, const Day& day) {
+  return contact.entity == kFailureEntity && day.plants.failure.hold(day.number);
+}
+
+// How much the planted attitude problem adds on a day: little on the first, 480 per mille on the last.
+std::int64_t attitude_low(const Day& day) {
+  const Days& days = day.plants.attitude;
+  return days.hold(day.number) ? 480 * (day.number - days.from + 1) / (days.to - days.from + 1) : 0;
 }
 
 void choose_subject(Dice& dice, Contact& contact, const Day& day) {
@@ -101,10 +105,10 @@ void choose_subject(Dice& dice, Contact& contact, const Day& day) {
   const Category* category =
       retail ? &dice.one_by_weight(kRetailCategories) : &dice.one_by_weight(kInsuranceCategories);
   // While delivery in the east fails, most contacts from there are about it.
-  if (contact.entity == kFailureEntity && day.number >= kFailureFrom && day.number <= kFailureTo &&
-      dice.per_mille(550)) {
-    category = &kRetailCategories[3];
-  }
+  if (fails(contact, day) && dice.per_mille(550)) category = &kRetailCategories[3];
+  // Mended: six in ten late parcels are in time, and it is something else that people ask about.
+  if (day.number >= day.plants.mended_from && category == &kRetailCategories[3] && dice.per_mille(600))
+    category = &dice.one_by_weight(kRetailCategories);
   if (contact.shock) {
     category = &kRetailCategories[0];
     contact.channel = "app";
@@ -116,13 +120,14 @@ void choose_subject(Dice& dice, Contact& contact, const Day& day) {
 // The people and the machine that handled it, in order.
 void choose_handlers(Dice& dice, Contact& contact, const Day& day) {
   const bool chat = contact.channel == "web" || contact.channel == "app" || contact.channel == "wechat";
-  contact.routing_version = day.number >= kMisrouteFrom ? "2" : "1";
+  contact.routing_version = day.number >= day.plants.misroute_from ? "2" : "1";
   const bool insurance = contact.category.starts_with("insurance/");
   contact.routing_rule = contact.tenant == "anxin" || insurance              ? "by-product"
                          : contact.category.starts_with("delivery/") && chat ? "by-category"
                                                                              : "by-channel";
   contact.intended_group = group_for(dice, contact.tenant, contact.channel, contact.category);
-  contact.misrouted = contact.intended_group == "insurance-desk" && day.number >= kMisrouteFrom && dice.per_mille(700);
+  contact.misrouted =
+      contact.intended_group == "insurance-desk" && day.number >= day.plants.misroute_from && dice.per_mille(700);
 
   contact.bot_only = chat && !contact.shock && dice.per_mille(120);
   if (chat && (contact.bot_only || dice.per_mille(350))) {
@@ -168,9 +173,8 @@ void choose_times(Dice& dice, Contact& contact, const Day& day, std::int64_t hou
 // How it was for the customer, and why.
 void choose_verdict(Dice& dice, Contact& contact, const Category& category, const Day& day) {
   const Leg& last = contact.legs.back();
-  const bool failing = contact.entity == kFailureEntity && contact.category == "delivery/late" &&
-                       day.number >= kFailureFrom && day.number <= kFailureTo;
-  const std::int64_t attitude = last.group == kAttitudeGroup ? attitude_low(day.number) : 0;
+  const bool failing = contact.category == "delivery/late" && fails(contact, day);
+  const std::int64_t attitude = last.group == kAttitudeGroup ? attitude_low(day) : 0;
   std::int64_t low = kLowUsual + category.low + attitude;
   if (failing) low += 540;
   if (contact.misrouted) low += 260;
@@ -230,7 +234,7 @@ std::int64_t hour_weight(const Day& day, std::int64_t hour) {
   constexpr std::int64_t kWeekday[] = {120, 108, 104, 102, 100, 82, 76};
   constexpr std::int64_t kHour[] = {4,  3,  2,  2,  2,  3,  8,  20, 45, 80, 100, 95,
                                     70, 72, 92, 95, 90, 80, 70, 78, 85, 70, 40,  15};
-  const std::int64_t failure = day.number >= kFailureFrom && day.number <= kFailureTo ? 118 : 100;
+  const std::int64_t failure = day.plants.failure.hold(day.number) ? 118 : 100;
   return kWeekday[day.weekday] * kHour[hour] * failure;
 }
 

@@ -10,14 +10,16 @@
 
 #include "pipeline/base/time.h"
 #include "pipeline/sample/dice.h"
+#include "pipeline/sample/plants.h"
 #include "pipeline/sample/verbatims.h"
 
 namespace echoloop::sample {
 
-// When and how much, for the plants. Days count from 1, the first day of the sample.
+// Days count from 1, the first day of the sample.
 struct Day {
   std::int64_t number = 1;
   std::int64_t weekday = 0;  // Monday 0
+  const Plants& plants = kMonth;
 };
 
 struct Leg {
@@ -47,15 +49,6 @@ struct Contact {
   bool solved = true;
   bool english = false;
 };
-
-// Planted, in days of the sample; a sample that ends earlier lacks them.
-inline constexpr std::int64_t kFailureFrom = 10, kFailureTo = 13;   // delivery in the east
-inline constexpr std::int64_t kAttitudeFrom = 8, kAttitudeTo = 22;  // in group hotline-2, rising
-inline constexpr std::int64_t kMisrouteFrom = 15;                   // routing version 2
-inline constexpr std::int64_t kShockDay = 17;                       // the red line
-inline constexpr std::int64_t kSurveyChange = 20;                   // chat-csat version 2
-inline constexpr std::string_view kFailureEntity = "hongtu-east", kAttitudeGroup = "hotline-2",
-                                  kMisrouteGroup = "web-retail";
 
 // `number` is unique in the sample; `shock` makes it the red line.
 Contact make_contact(Dice& dice, std::int64_t number, Time closed_at, const Day& day, bool shock);

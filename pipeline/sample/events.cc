@@ -111,7 +111,7 @@ class Story {
     }
     const std::int64_t lot = contact_.channel == "email" ? 999 : dice_.below(1000);
     survey_ = lot < 80 ? "nps" : lot < 120 ? "effort" : "chat-csat";
-    if (survey_ == "chat-csat" && day_.number >= kSurveyChange) version_ = "2";
+    if (survey_ == "chat-csat" && day_.number >= day_.plants.survey_change) version_ = "2";
   }
 
   void invite() {

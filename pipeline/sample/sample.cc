@@ -52,7 +52,7 @@ class Sample {
  private:
   Day day_of(std::int64_t index) const {
     const std::int64_t date = options_.from_day + index;
-    return {index + 1, ((date + 3) % 7 + 7) % 7};  // 1970-01-01 was a Thursday
+    return {index + 1, ((date + 3) % 7 + 7) % 7, plants_of(options_.days)};  // 1970-01-01 was a Thursday
   }
 
   // Sessions made … until − 1 close in this hour, at rising times.
@@ -66,9 +66,9 @@ class Sample {
           begin + Duration{i * kHour_ms / count + dice.below(std::max<std::int64_t>(kHour_ms / count, 1))};
       release(closed_at - Duration{10'000});
       // The one red line: the first session that closes at or after ten o'clock of its day.
-      const bool shock = !shock_told_ && day + 1 == kShockDay && hour >= 10;
-      shock_told_ = shock_told_ || shock;
       const Day today = day_of(day);
+      const bool shock = !shock_told_ && today.number == today.plants.shock_day && hour >= 10;
+      shock_told_ = shock_told_ || shock;
       Contact contact = make_contact(dice, number, closed_at, today, shock);
       std::string previous;
       std::vector<std::string>& recent = contact.tenant == "hongtu" ? recent_[0] : recent_[1];

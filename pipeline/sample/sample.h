@@ -1,5 +1,6 @@
 // The built-in sample: a believable month of a retailer and its insurance subsidiary, as canonical NDJSON in the order
-// of arrival, with planted faults that echoloop should find (docs/sample.md says which, when and where). The same
+// of arrival, with planted faults that echoloop should find (docs/sample.md says which, when and where); or a season of
+// them, with a past before the faults and weeks after the work on them. The same
 // options give the same bytes on every machine: integers only, its own random numbers, no clock.
 #pragma once
 

@@ -11,7 +11,7 @@
 
 #include "pipeline/base/hash.h"
 #include "pipeline/base/time_zone.h"
-#include "pipeline/sample/contact.h"
+#include "pipeline/sample/plants.h"
 #include "pipeline/sample/verbatims.h"
 #include "pipeline/text/normalise.h"
 #include "schemas/codec.h"
@@ -37,6 +37,8 @@ std::vector<std::string> lines_of(const std::string& text) {
 struct Session {
   nlohmann::json closed, evaluation;
   std::int64_t day = 0;  // of the sample, from 1
+  std::set<std::string> invitations;
+  bool early = false;  // an evaluation was there before it
   bool rated() const {
     return !evaluation.is_null() && evaluation["survey"] != "nps" && evaluation["survey"] != "effort";
   }
@@ -50,28 +52,47 @@ struct Share {
   double value() const { return all == 0 ? 0 : static_cast<double>(part) / static_cast<double>(all); }
 };
 
+std::map<std::string, Session> sessions_of(const std::vector<std::string>& lines, const SampleOptions& options) {
+  std::map<std::string, Session> out;
+  for (const std::string& line : lines) {
+    nlohmann::json event = nlohmann::json::parse(line);
+    const nlohmann::json& data = event["data"];
+    Session& session = out[data["session_id"]];
+    if (event["type"] == "echoloop.session.closed.v1") {
+      session.closed = data;
+      const std::int64_t local = to_ms(parse_time(data["closed_at"].get<std::string>()).value()) + 8 * kHour_ms;
+      session.day = local / kDay_ms - options.from_day + 1;
+    } else if (event["type"] == "echoloop.evaluation.submitted.v1") {
+      session.early = session.early || session.closed.is_null();
+      session.evaluation = data;
+    } else if (event["type"] == "echoloop.survey.invited.v1") {
+      session.invitations.insert(data["outcome"].get<std::string>());
+    }
+  }
+  return out;
+}
+
+Share dissatisfied_among(const std::map<std::string, Session>& sessions,
+                         const std::function<bool(const Session&)>& among) {
+  Share share;
+  for (const auto& [id, session] : sessions) {
+    if (!session.rated() || !among(session)) continue;
+    ++share.all;
+    share.part += session.low();
+  }
+  return share;
+}
+
 // The default sample, made once.
 class Sample : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     lines_ = new std::vector<std::string>(lines_of(written({})));
-    sessions_ = new std::map<std::string, Session>;
-    const SampleOptions options;
-    for (const std::string& line : *lines_) {
-      nlohmann::json event = nlohmann::json::parse(line);
-      const nlohmann::json& data = event["data"];
-      Session& session = (*sessions_)[data["session_id"]];
-      if (event["type"] == "echoloop.session.closed.v1") {
-        session.closed = data;
-        const std::int64_t local = to_ms(parse_time(data["closed_at"].get<std::string>()).value()) + 8 * kHour_ms;
-        session.day = local / kDay_ms - options.from_day + 1;
-      } else if (event["type"] == "echoloop.evaluation.submitted.v1") {
-        early_ += session.closed.is_null();
-        session.evaluation = data;
-      } else if (event["type"] == "echoloop.survey.invited.v1") {
-        if (data["outcome"] == "delivered") delivered_.insert(data["session_id"]);
-        if (data["outcome"] == "refused" || data["outcome"] == "no_answer") not_reached_.insert(data["session_id"]);
-      }
+    sessions_ = new std::map<std::string, Session>(sessions_of(*lines_, {}));
+    for (const auto& [id, session] : *sessions_) {
+      early_ += session.early;
+      if (session.invitations.contains("delivered")) delivered_.insert(id);
+      if (session.invitations.contains("refused") || session.invitations.contains("no_answer")) not_reached_.insert(id);
     }
   }
   static void TearDownTestSuite() {
@@ -79,18 +100,12 @@ class Sample : public testing::Test {
     delete lines_;
   }
   static Share dissatisfied(const std::function<bool(const Session&)>& among) {
-    Share share;
-    for (const auto& [id, session] : *sessions_) {
-      if (!session.rated() || !among(session)) continue;
-      ++share.all;
-      share.part += session.low();
-    }
-    return share;
+    return dissatisfied_among(*sessions_, among);
   }
   static inline const std::vector<std::string>* lines_ = nullptr;
   static inline std::map<std::string, Session>* sessions_ = nullptr;
   static inline std::set<std::string> delivered_, not_reached_;  // sessions, by the outcome of their invitation
-  static inline std::int64_t early_ = 0;                         // evaluations that were there before their session
+  static inline std::int64_t early_ = 0;                         // sessions whose evaluation was there before them
 };
 
 TEST(SampleBytes, AreTheSameOnEveryMachine) {
@@ -152,7 +167,9 @@ TEST_F(Sample, AThirdOfThoseInvitedAnswerAndSomeCallersAreNotReached) {
 
 TEST_F(Sample, DeliveryInTheEastFailsForFourDays) {
   auto late = [](const Session& s) { return s.text("category") == "delivery/late"; };
-  auto failing = [](const Session& s) { return s.day >= sample::kFailureFrom && s.day <= sample::kFailureTo; };
+  auto failing = [](const Session& s) {
+    return s.day >= sample::kMonth.failure.from && s.day <= sample::kMonth.failure.to;
+  };
   EXPECT_GT(dissatisfied([&](const Session& s) {
               return late(s) && failing(s) && s.text("entity") == sample::kFailureEntity;
             }).value(),
@@ -162,7 +179,7 @@ TEST_F(Sample, DeliveryInTheEastFailsForFourDays) {
             }).value(),
             0.3);
   EXPECT_LT(dissatisfied([&](const Session& s) { return late(s) && !failing(s); }).value(), 0.22);
-  for (std::int64_t day = sample::kFailureFrom; day <= sample::kFailureTo; ++day) {
+  for (std::int64_t day = sample::kMonth.failure.from; day <= sample::kMonth.failure.to; ++day) {
     Share share = dissatisfied([&](const Session& s) { return late(s) && s.day == day; });
     EXPECT_GT(share.value(), 0.30) << "day " << day;
     EXPECT_GE(share.all, 20) << "day " << day;
@@ -171,7 +188,7 @@ TEST_F(Sample, DeliveryInTheEastFailsForFourDays) {
   for (const auto& [id, session] : *sessions_) {
     if (!late(session)) continue;
     during += failing(session);
-    before += session.day < sample::kFailureFrom - 2 && session.day >= sample::kFailureFrom - 6;
+    before += session.day < sample::kMonth.failure.from - 2 && session.day >= sample::kMonth.failure.from - 6;
   }
   EXPECT_GT(during, 2 * before);
 }
@@ -194,7 +211,7 @@ TEST_F(Sample, RoutingVersionTwoSendsInsuranceQuestionsToAShopGroup) {
   Share wrong[2];
   for (const auto& [id, session] : *sessions_) {
     const nlohmann::json& routing = session.closed["routing"];
-    EXPECT_EQ(routing["version"], session.day >= sample::kMisrouteFrom ? "2" : "1");
+    EXPECT_EQ(routing["version"], session.day >= sample::kMonth.misroute_from ? "2" : "1");
     if (routing["intended_group"] != "insurance-desk" ||
         session.closed["agents"].back().value("kind", "human") == "bot")
       continue;
@@ -210,8 +227,9 @@ TEST_F(Sample, RoutingVersionTwoSendsInsuranceQuestionsToAShopGroup) {
   EXPECT_EQ(wrong[0].part, 0);
   EXPECT_NEAR(wrong[1].value(), 0.7, 0.05);
   auto asked = [](const Session& s) { return s.closed["routing"]["intended_group"] == "insurance-desk"; };
-  EXPECT_GT(dissatisfied([&](const Session& s) { return asked(s) && s.day >= sample::kMisrouteFrom; }).value(),
-            2 * dissatisfied([&](const Session& s) { return asked(s) && s.day < sample::kMisrouteFrom; }).value());
+  EXPECT_GT(
+      dissatisfied([&](const Session& s) { return asked(s) && s.day >= sample::kMonth.misroute_from; }).value(),
+      2 * dissatisfied([&](const Session& s) { return asked(s) && s.day < sample::kMonth.misroute_from; }).value());
 }
 
 TEST_F(Sample, ThereIsOneRedLineAndNobodyElseUsesItsWords) {
@@ -233,7 +251,7 @@ TEST_F(Sample, ThereIsOneRedLineAndNobodyElseUsesItsWords) {
   }
   ASSERT_EQ(crossed.size(), 1u);
   const Session& session = (*sessions_)[crossed[0]];
-  EXPECT_EQ(session.day, sample::kShockDay);
+  EXPECT_EQ(session.day, sample::kMonth.shock_day);
   EXPECT_EQ(session.evaluation["wants_contact"], true);
   EXPECT_EQ(session.evaluation["score"]["value"], 1);
 }
@@ -243,7 +261,7 @@ TEST_F(Sample, TheSecondVersionOfTheSurveyScoresALittleLower) {
   for (const auto& [id, session] : *sessions_) {
     if (session.evaluation.is_null() || session.evaluation["survey"] != "chat-csat") continue;
     const bool second = session.evaluation["version"] == "2";
-    EXPECT_EQ(second, session.day >= sample::kSurveyChange) << id;
+    EXPECT_EQ(second, session.day >= sample::kMonth.survey_change) << id;
     sum[second].part += session.evaluation["score"]["value"].get<std::int64_t>();
     ++sum[second].all;
   }
@@ -283,6 +301,35 @@ TEST_F(Sample, NamesAreThoseOfTheConfiguration) {
   EXPECT_EQ(unknown, (std::set<std::string>{"包装破损"}));
   EXPECT_EQ(canonical.size(), 14u);
   EXPECT_GT(spellings.size(), 60u);
+}
+
+TEST(LongSample, HasAPastBeforeItsFaultsAndWeeksAfterTheWorkOnThem) {
+  const SampleOptions options{1, 66'000, 20'513, sample::kLong_days};
+  const auto sessions = sessions_of(lines_of(written(options)), options);
+  const sample::Plants& plants = sample::kLong;
+  ASSERT_GT(plants.failure.from, 6 * 7) << "six weeks before";
+  ASSERT_LT(plants.mended_from + 6 * 7, sample::kLong_days) << "and six after";
+  std::int64_t before = 0, failing = 0, after = 0;  // contacts about late parcels
+  for (const auto& [id, session] : sessions) {
+    if (session.closed.is_null() || session.text("category") != "delivery/late") continue;
+    before += session.day < plants.failure.from && session.day >= plants.failure.from - 42;
+    failing += plants.failure.hold(session.day);
+    after += session.day >= plants.mended_from && session.day < plants.mended_from + 42;
+  }
+  EXPECT_GT(failing * 42, 2 * before * 4) << "four days of failure";
+  EXPECT_GT(after, 0);
+  EXPECT_LT(2 * after, before) << "it is mended for good";
+  const auto rude = [&](std::int64_t from, std::int64_t to) {
+    return dissatisfied_among(sessions,
+                              [=](const Session& s) {
+                                return !s.closed.is_null() && s.last_group() == sample::kAttitudeGroup &&
+                                       s.day >= from && s.day <= to;
+                              })
+        .value();
+  };
+  const double usual = rude(plants.attitude.from - 42, plants.attitude.from - 1);
+  EXPECT_GT(rude(plants.attitude.from, plants.attitude.to), usual + 0.1);
+  EXPECT_NEAR(rude(plants.attitude.to + 1, plants.attitude.to + 42), usual, 0.05) << "what ended by itself";
 }
 
 TEST(Verbatims, ComeFromManyPatternsAndLeaveNoSlotOpen) {
