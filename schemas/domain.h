@@ -165,6 +165,7 @@ struct Tier {
 struct VerifyRule {
   int weeks_before = 6, weeks_after = 6;
   std::int64_t minimum_n = 100;  // in each of the four parts that are compared
+  std::string outside;           // name of an outcome whose course is shown beside the verdict; empty: none
 };
 
 // A threshold over aggregates opens one improvement task per cause (rule, scope).

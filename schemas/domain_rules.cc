@@ -35,7 +35,7 @@ class ThresholdReader {
       const VerifyRule usual;
       rule_.verify = {static_cast<int>(read_integer(*verify, "weeks_before", usual.weeks_before)),
                       static_cast<int>(read_integer(*verify, "weeks_after", usual.weeks_after)),
-                      read_integer(*verify, "minimum_n", usual.minimum_n)};
+                      read_integer(*verify, "minimum_n", usual.minimum_n), read_text(*verify, "outside")};
     }
     if (const yaml::Node* usual = node_.find("over_usual")) {
       rule_.usual_periods = static_cast<int>(read_integer(*usual, "periods", 1));

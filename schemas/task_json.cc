@@ -66,6 +66,19 @@ ordered_json part_json(const state::Verification::Part& part) {
   return {{"numerator", part.numerator()}, {"n", part.n()}, {"weeks", part.weeks()}};
 }
 
+ordered_json outside_json(const state::Verification::Outside& seen) {
+  ordered_json out = {{"outcome", seen.name()},
+                      {"before", part_json(seen.before())},
+                      {"after", part_json(seen.after())},
+                      {"change", nullptr}};
+  if (seen.has_effect()) {
+    out["change"] = {
+        {"value", seen.effect()},
+        {"interval", {{"level", 0.95}, {"method", "Welch, weeks"}, {"low", seen.low()}, {"high", seen.high()}}}};
+  }
+  return out;
+}
+
 ordered_json verification_json(const state::Verification& seen) {
   ordered_json out = {{"verdict", text_or_null(seen.verdict())},
                       {"why", text_or_null(seen.why())},
@@ -91,6 +104,7 @@ ordered_json verification_json(const state::Verification& seen) {
         {"overdispersion", seen.overdispersion()},
         {"degrees_of_freedom", seen.degrees()}};
   }
+  out["outside"] = seen.has_outside() ? outside_json(seen.outside()) : ordered_json(nullptr);
   return out;
 }
 

@@ -9,6 +9,7 @@
 
 #include "pipeline/aggregates/cube.h"
 #include "pipeline/serving/metric_query.h"
+#include "pipeline/serving/outside.h"
 #include "pipeline/statistics/difference.h"
 
 namespace echoloop::serving {
@@ -208,6 +209,10 @@ Result<state::Verification> verify(const state::Task& task, const Sources& sourc
   out.set_metric(rule->metric);
   out.set_below(rule->below);
   out.set_minimum_n(rule->verify.minimum_n);
+  if (!rule->verify.outside.empty()) {
+    if (auto added = add_outside(rule->verify.outside, task, sources, domain, out); !added)
+      return tl::make_unexpected(added.error());
+  }
   MetricQuery query;
   query.metric = metric;
   query.tenant = task.tenant();

@@ -58,6 +58,28 @@ std::optional<Difference> difference_in_differences(const BeforeAfter& group, co
   return out;
 }
 
+std::optional<Change> change_of_means(const std::vector<double>& before, const std::vector<double>& after,
+                                      double level) {
+  struct Side {
+    double mean = 0, error2 = 0, degrees = 0;  // error2: of the mean, squared
+  };
+  const auto side = [](const std::vector<double>& values) {
+    Side out;
+    const auto n = static_cast<double>(values.size());
+    for (double value : values) out.mean += value / n;
+    for (double value : values) out.error2 += (value - out.mean) * (value - out.mean) / (n - 1) / n;
+    out.degrees = n - 1;
+    return out;
+  };
+  if (before.size() < 2 || after.size() < 2) return std::nullopt;
+  const Side a = side(before), b = side(after);
+  const double error2 = a.error2 + b.error2, value = b.mean - a.mean;
+  if (error2 <= 0) return Change{value, {value, value}};
+  const double degrees = error2 * error2 / (a.error2 * a.error2 / a.degrees + b.error2 * b.error2 / b.degrees);
+  const double t = boost::math::quantile(boost::math::students_t{degrees}, 0.5 + level / 2);
+  return Change{value, {value - t * std::sqrt(error2), value + t * std::sqrt(error2)}};
+}
+
 std::optional<double> slope_t(const std::vector<Proportion>& group, const std::vector<Proportion>& other) {
   std::vector<std::pair<double, double>> points;
   for (std::size_t i = 0; i < std::min(group.size(), other.size()); ++i) {

@@ -33,6 +33,16 @@ struct Difference {
 // t with these. None: a part without answers, or no degree of freedom.
 std::optional<Difference> difference_in_differences(const BeforeAfter& group, const BeforeAfter& other, double level);
 
+struct Change {
+  double value = 0;  // mean after − mean before
+  ConfidenceInterval interval;
+};
+
+// Of a number that each period has one of: the difference of the means with Welch's interval (Biometrika 34, 1947;
+// degrees of freedom by Satterthwaite). None: a side with fewer than two.
+std::optional<Change> change_of_means(const std::vector<double>& before, const std::vector<double>& after,
+                                      double level);
+
 // Whether both moved alike before: t of the slope of (group − other) over the periods, by least squares; none with
 // fewer than four periods that both have answers in.
 std::optional<double> slope_t(const std::vector<Proportion>& group, const std::vector<Proportion>& other);

@@ -44,3 +44,10 @@ def withdrawn(session, evaluation="e1", tenant=TENANT):
 
 def retagged(session, at, by="customer", add=(), remove=(), tenant=TENANT):
     return event("tags.changed", session, {"by": by, "add": list(add), "remove": list(remove)}, at, tenant)
+
+
+def observed(name, at, numerator, denominator, tenant=TENANT, **data):
+    """An outcome: what the outside has seen."""
+    more = {"tenant": tenant, "name": name, "time": at, "numerator": numerator, "denominator": denominator}
+    out = event("outcome.observed", name, {}, at, tenant)
+    return {**out, "data": {**more, **data}}

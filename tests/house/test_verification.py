@@ -1,13 +1,15 @@
 #!/usr/bin/python3
 """From a bad week to a verdict: a task is worked on, the customers are told, and six weeks later it says honestly whether that helped."""
 
+import os
+import shutil
 import tempfile
 import unittest
 from datetime import date, timedelta
 
 import events
 import server as house
-from events import closed, rated
+from events import closed, observed, rated
 
 BEGIN = date(2026, 1, 5)
 ANSWERS = 24  # a day and category
@@ -36,7 +38,12 @@ class Verified(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory(prefix="echoloop-verification-")
         cls.addClassCleanup(cls.folder.cleanup)
-        cls.server = house.Server(cls.folder.name, "--clock", "event").start()
+        config = shutil.copytree(house.CONFIG, os.path.join(cls.folder.name, "config"))
+        with open(os.path.join(config, "rules.yaml"), encoding="utf-8") as file:
+            rules = file.read()
+        with open(os.path.join(config, "rules.yaml"), "w", encoding="utf-8") as file:
+            file.write(rules.replace("    metric: dsat\n", "    metric: dsat\n    verify: {outside: returns}\n", 1))
+        cls.server = house.Server(cls.folder.name, "--clock", "event", config=config).start()
         cls.addClassCleanup(cls.server.__exit__)
         cls.live_through(range(TRIGGER))
         cls.live_through([TRIGGER], 1)
@@ -62,6 +69,10 @@ class Verified(unittest.TestCase):
         for day in days:
             for name, parts in cls.STORIES.items():
                 cls.server.post_events(day_of(day, name, parts[part]))
+            # Of a hundred parcels a day; those of "steady" concern no task.
+            at = f"{BEGIN + timedelta(days=day)}T12:00:00Z"
+            back = 10 if day < TOLD else 4
+            cls.server.post_events([observed("returns", at, back + day % 3, 100, category="helped"), observed("returns", at, 90, 100, category="steady")])
         cls.server.wait_settled()
 
     def verdict(self, name):
@@ -83,6 +94,16 @@ class Verified(unittest.TestCase):
         self.assertTrue(low < seen["effect"]["value"] < high < 0, seen)
         self.assertIsNone(task["clock"])
         self.assertEqual([line["what"] for line in task["history"]][-2:], ["verifying", "verdict"])
+
+    def test_what_the_outside_saw_stands_beside_it(self):
+        seen = self.verdict("helped")["verification"]["outside"]
+        days = range(TRIGGER - 7 * WEEKS, TRIGGER)
+        self.assertEqual(seen["outcome"], "returns")
+        self.assertEqual(seen["before"], {"numerator": sum(10 + day % 3 for day in days), "n": 100 * len(days), "weeks": WEEKS})
+        self.assertEqual((seen["after"]["n"], seen["after"]["weeks"]), (4200, WEEKS))
+        self.assertTrue(seen["change"]["interval"]["low"] < -0.06 < seen["change"]["interval"]["high"] < 0, seen)
+        other = self.verdict("nothing")["verification"]["outside"]
+        self.assertEqual((other["before"]["n"], other["change"]), (0, None), "it says of other categories only")
 
     def test_where_nothing_changed_there_is_no_evidence_though_the_bad_day_is_over(self):
         task = self.verdict("nothing")

@@ -49,6 +49,20 @@ TEST(DifferenceInDifferences, NeedsAnswersInEachPart) {
       << "nothing tells how weeks vary";
 }
 
+TEST(ChangeOfMeans, HasWelchsInterval) {
+  // By hand: both variances 0.0001, the squared error of the difference 2 · 0.0001 / 3, Satterthwaite's degrees 4.
+  const auto seen = change_of_means({0.10, 0.12, 0.11}, {0.06, 0.05, 0.07}, kLevel);
+  ASSERT_TRUE(seen);
+  EXPECT_NEAR(seen->value, -0.05, 1e-12);
+  EXPECT_NEAR(seen->interval.high - seen->value, 2.776445 * std::sqrt(0.0002 / 3), 1e-7);
+  EXPECT_NEAR(seen->value - seen->interval.low, 2.776445 * std::sqrt(0.0002 / 3), 1e-7);
+  // Weeks that vary on one side only: its degrees count, 2, t is 4.302653.
+  const auto uneven = change_of_means({0.10, 0.10, 0.10}, {0.06, 0.05, 0.07}, kLevel);
+  EXPECT_NEAR(uneven->interval.high - uneven->value, 4.302653 * std::sqrt(0.0001 / 3), 1e-7);
+  EXPECT_FALSE(change_of_means({0.1}, {0.1, 0.2}, kLevel));
+  EXPECT_EQ(change_of_means({0.1, 0.1}, {0.2, 0.2}, kLevel)->interval.high, 0.1) << "what never varies is certain";
+}
+
 TEST(SlopeT, TellsAParallelPastFromAnother) {
   std::vector<Proportion> flat, rising, noisy;
   for (std::int64_t week = 0; week < 6; ++week) {
