@@ -52,6 +52,8 @@ int dispatch(Command command, const Invocation& invocation) {
       return program::sample(invocation);
     case Command::dead:
       return program::dead(invocation);
+    case Command::deliveries:
+      return program::deliveries(invocation);
     case Command::try_rules:
       return program::try_rules(invocation);
     case Command::explain:

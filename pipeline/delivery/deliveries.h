@@ -1,4 +1,5 @@
-// All endpoints of the configuration: started, stopped and made anew with it; woken when tasks have changed.
+// All endpoints of the configuration: started, stopped and made anew with it; woken when tasks have changed. Of a group
+// on Kafka one member tells, the one that holds shard 0.
 #pragma once
 
 #include <atomic>
@@ -20,23 +21,27 @@ class Deliveries {
   ~Deliveries();
 
   void start();
-  // By endpoint.
+  // By endpoint; of those that this process tells.
   std::map<std::string, EndpointTeller::Counts> counts() const;
-  // Answers whether there is such an endpoint.
-  bool tell_again(const state::Delivery& delivery);
+  // Whoever tells that endpoint tells it once more what that attempt told. Answers whether there is such an endpoint.
+  Result<bool> tell_again(const state::Delivery& delivery);
 
  private:
   void run();
-  void follow_configuration();
-  void stop_all();
-  bool has_news();
+  void follow_configuration(bool leads);
+  void look();
+  Result<void> wake_repeating();
+  Result<void> forget_old();
 
   const DeliveryParts parts_;
   const std::shared_ptr<const CurrentDomain> domain_;
   stage::CommitBell& bell_;
-  std::vector<std::int64_t> seen_;  // per partition
-  mutable std::mutex mutex_;        // of the tellers
+  TaskEvents events_{parts_};
+  bool led_ = false;
   std::uint64_t configured_ = 0;
+  Time forgot_at_{};
+  std::string trouble_;  // said last
+  mutable std::mutex mutex_;
   std::map<std::string, std::unique_ptr<EndpointTeller>> tellers_;
   std::atomic<bool> stopping_{false};
   std::thread thread_;

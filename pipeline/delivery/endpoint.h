@@ -6,31 +6,28 @@
 
 #include <condition_variable>
 #include <deque>
-#include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <random>
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "pipeline/delivery/attempt.h"
+#include "pipeline/delivery/keys.h"
 #include "pipeline/delivery/pace.h"
-#include "pipeline/stage/link.h"
-#include "pipeline/stage/store.h"
+#include "schemas/current_domain.h"
 #include "schemas/state.pb.h"
 
 namespace echoloop::delivery {
 
-std::string endpoint_key(std::string_view id);
-std::string delivery_key(const state::Delivery& delivery);
-std::string delivery_prefix(std::string_view endpoint);
-
 class EndpointTeller {
  public:
-  EndpointTeller(Endpoint endpoint, std::shared_ptr<const Domain> domain, const DeliveryParts& parts);
+  // `events` and `parts` outlive it.
+  EndpointTeller(Endpoint endpoint, std::shared_ptr<const CurrentDomain> domain, TaskEvents& events,
+                 const DeliveryParts& parts);
   ~EndpointTeller();  // stop_soon(), and waits
   // Tells nothing more, and gives up what is under way: it comes again at the next start.
   void stop_soon();
@@ -39,8 +36,8 @@ class EndpointTeller {
   void start();
   // There may be something to tell.
   void wake();
-  // Tells once more what that attempt told.
-  void tell_again(const state::Delivery& delivery);
+  // There may be something to tell once more.
+  void wake_to_repeat();
 
   struct Counts {
     std::int64_t delivered = 0, failed = 0, attempts = 0, waiting = 0;
@@ -49,46 +46,53 @@ class EndpointTeller {
   Counts counts() const;
 
  private:
-  // An event that was read, in the order read. Its text is read again when it is told.
+  // An event that waits to be told. Its text is read again when it is.
   struct Item {
     int partition = 0;
     std::int64_t offset = 0;
-    std::string id, word;
+    std::string id;
     bool safety = false;
-    bool done = false;  // told, or not wanted
   };
+  using Trying = state::EndpointState::Trying;
 
   Result<void> load();
   void run();
+  // Tells what can be told now; answers whether there may be more at once, else for how long there is not.
+  Result<bool> step(Duration& wait);
   Result<void> read_on();
   // What is told next; empty: nothing now, and how long to wait.
   std::vector<std::size_t> choose(Time now, Duration& wait);
   Result<void> tell(const std::vector<std::size_t>& chosen);
-  Result<std::vector<Told>> texts_of(const std::vector<std::size_t>& chosen);
+  Result<bool> repeat(Duration& wait);
   Result<void> settle(const std::vector<std::size_t>& chosen, state::Delivery log);
-  Result<void> tell_those_again();
+  // Answers whether it is over with them.
+  bool judge(Trying& trying, state::Delivery& log, Time now);
+  Trying& trying(const std::string& event, Time now);
   state::Delivery attempt_and_place(const std::vector<Told>& told, const std::vector<Item>& items);
-  Result<void> keep(state::Delivery log);
+  // The place moves up to the first of each partition that waits.
+  void move_place();
+  stage::Row place_row() const;
   bool is_awake(Time now) const;
 
   const Endpoint endpoint_;
-  const std::shared_ptr<const Domain> domain_;
+  const std::shared_ptr<const CurrentDomain> domain_;
+  TaskEvents& events_;
   const DeliveryParts& parts_;
   Client client_;
   Pace pace_;
   std::mt19937_64 dice_{std::random_device{}()};
   state::EndpointState state_;
   std::vector<std::int64_t> read_to_;  // per partition
-  std::deque<Item> items_;
-  std::set<std::string> ahead_;
-  bool loaded_ = false, sleeps_ = false;  // sleeps_: what waits, waits for its hours
-  int refusals_ = 0;                      // of the event under way
-  Time trimmed_at_{};
+  std::deque<Item> items_;             // in the order read
+  std::set<std::pair<int, std::int64_t>> ahead_;
+  std::set<std::string> repeated_;  // their rows are about to go
+  bool loaded_ = false;
+  bool sleeps_ = false;  // what waits, waits for its hours
+  Time placed_at_{};
 
   mutable std::mutex mutex_;  // of what follows
   std::condition_variable woken_;
-  bool news_ = true, stopping_ = false;
-  std::vector<state::Delivery> again_;
+  bool news_ = true, asked_ = true, stopping_ = false;
   Counts counts_;
   std::thread thread_;
 };

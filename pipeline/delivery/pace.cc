@@ -9,8 +9,8 @@ constexpr std::int64_t kMinute_ms = 60'000, kBack_off_max_ms = 15 * kMinute_ms;
 
 }  // namespace
 
-Duration Pace::take(Time now) {
-  if (now < paused_until_) return paused_until_ - now;
+Duration Pace::take(Time now, Pauses pauses) {
+  if (pauses == Pauses::kept && now < paused_until_) return paused_until_ - now;
   if (per_minute_ <= 0) return Duration{0};
   const double room = std::max(1.0, per_minute_ / 10.0);
   if (filled_at_ != Time{} && now > filled_at_)

@@ -11,8 +11,9 @@ namespace echoloop::delivery {
 class Pace {
  public:
   explicit Pace(int per_minute) : per_minute_(per_minute) {}
+  enum class Pauses { kept, passed };
   // How long until one may be sent; nothing: now, and it counts as sent.
-  Duration take(Time now);
+  Duration take(Time now, Pauses pauses = Pauses::kept);
   // None is left until then.
   void pause_until(Time then) { paused_until_ = then; }
 

@@ -59,6 +59,8 @@ stage::Record record_of(const rd_kafka_message_t& message, stage::Topic topic, T
   out.misplaced = topic == stage::Topic::misplaced;
   if (topic == stage::Topic::events || out.misplaced) {
     read_headers(message, latest != Time::max(), texts, out);
+  } else if (topic == stage::Topic::tasks) {
+    out.kind = stage::Kind::task;
   } else if (!out.value.empty()) {
     out.kind = stage::Kind{static_cast<std::uint8_t>(out.value.front())};
     out.value.remove_prefix(1);

@@ -9,7 +9,7 @@
 #include "pipeline/program/commands.h"
 #include "pipeline/program/pipeline.h"
 #include "pipeline/program/reading.h"
-#include "pipeline/program/server_client.h"
+#include "pipeline/program/server_lists.h"
 #include "pipeline/serving/dead_letters.h"
 
 namespace echoloop::program {
@@ -18,20 +18,6 @@ namespace {
 using nlohmann::ordered_json;
 constexpr std::size_t kPage = 1000;
 constexpr int kServerPage = 50;  // documents may be large
-
-void print(const ordered_json& line) {
-  fmt::print("{}\n", line.dump(-1, ' ', false, ordered_json::error_handler_t::replace));
-}
-
-// The JSON of an answer. Error: what the server refuses, in its words.
-Result<ordered_json> ask_json(const std::string& server, const std::string& method, const std::string& path) {
-  auto answer = ask_server(server, method, path);
-  if (!answer) return tl::make_unexpected(answer.error());
-  ordered_json body = ordered_json::parse(answer->body, nullptr, false);
-  if (answer->status == 200 && body.is_object()) return body;
-  std::string detail = body.is_object() ? body.value("detail", std::string{}) : std::string{};
-  return broken_world(server, detail.empty() ? fmt::format("answers with status {}", answer->status) : detail);
-}
 
 // The letters asked for as the server's parameters, each with an ampersand before it.
 std::string question_of(const Settings& settings) {
@@ -50,20 +36,6 @@ DeadFilter filter_of(const Settings& settings) {
           .adapter = settings.dead.adapter,
           .reason = settings.dead.reason,
           .before = settings.dead.before};
-}
-
-// Every page of an answer with a next_cursor.
-Result<void> each_page(const std::string& server, const std::string& method, const std::string& question,
-                       const std::function<void(ordered_json page)>& visit) {
-  std::string cursor;
-  while (true) {
-    auto answer = ask_json(server, method, question + cursor);
-    if (!answer) return tl::make_unexpected(answer.error());
-    const ordered_json next = answer->at("next_cursor");
-    visit(std::move(*answer));
-    if (next.is_null()) return {};
-    cursor = "&cursor=" + url_escaped(next.get<std::string>());
-  }
 }
 
 using Visit = std::function<void(ordered_json letter)>;

@@ -100,8 +100,7 @@ http::Router routes(const Settings& settings, Pipeline& pipeline, Front& front) 
   parts.appender = &pipeline.appender();
   parts.stage_time = [&pipeline] { return pipeline.stage_time(); };
   parts.bell = &pipeline.bell();
-  if (pipeline.deliveries() != nullptr)
-    parts.redeliver = [&pipeline](const state::Delivery& one) { return pipeline.deliveries()->tell_again(one); };
+  parts.redeliver = [&pipeline](const state::Delivery& one) { return pipeline.deliveries()->tell_again(one); };
   parts.caught_up = [&pipeline] { return pipeline.settled(); };
   parts.healthy = [&pipeline] { return !pipeline.trouble().has_value(); };
   parts.prometheus = [&pipeline, &front] {

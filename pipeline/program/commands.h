@@ -12,6 +12,7 @@ int check(const Invocation& invocation);
 int export_rows(const Invocation& invocation);
 int sample(const Invocation& invocation);
 int dead(const Invocation& invocation);
+int deliveries(const Invocation& invocation);
 int try_rules(const Invocation& invocation);
 int explain(const Invocation& invocation);
 int verify_store(const Invocation& invocation);

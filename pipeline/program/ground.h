@@ -53,8 +53,8 @@ class Ground {
   virtual void on_commit(std::function<void()> listener) = 0;
   // The file with the tasks; none where a topic has them. What the parts say of reading and writing is set here.
   virtual Result<std::unique_ptr<delivery::TaskFile>> task_file(delivery::TaskFileParts parts) = 0;
-  // How endpoints are told from here; none: not from here.
-  virtual std::optional<delivery::DeliveryParts> deliveries() { return std::nullopt; }
+  // How endpoints are told: what they need of logs and store. `stage_time`: of what is appended.
+  virtual delivery::DeliveryParts deliveries(std::function<Time()> stage_time) = 0;
 };
 
 // `clock`: no record is later than it; null: records say their times themselves. Errors: configuration, world, away.

@@ -1,12 +1,17 @@
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-#include "pipeline/kafka/event_reader.h"
+#include <algorithm>
+
+#include "pipeline/base/hash.h"
 #include "pipeline/kafka/group_rows.h"
 #include "pipeline/kafka/http_rows.h"
 #include "pipeline/kafka/kafka_appender.h"
 #include "pipeline/kafka/kafka_house.h"
 #include "pipeline/kafka/peers.h"
+#include "pipeline/kafka/topic_reader.h"
 #include "pipeline/program/ground.h"
+#include "schemas/state.pb.h"
 
 namespace echoloop::program {
 namespace {
@@ -25,6 +30,14 @@ kafka::MemberOptions member_options(const Settings& settings, BelievedClock* clo
   return out;
 }
 
+// Some key that leads there.
+std::string key_to(int shard, int partitions) {
+  for (int i = 0;; ++i) {
+    std::string key = fmt::format("rows-{}", i);
+    if (partition_of(key, partitions) == shard) return key;
+  }
+}
+
 class KafkaGround final : public Ground {
  public:
   KafkaGround(std::unique_ptr<kafka::KafkaHouse> house, std::unique_ptr<kafka::KafkaAppender> appender,
@@ -32,7 +45,8 @@ class KafkaGround final : public Ground {
       : house_(std::move(house)),
         appender_(std::move(appender)),
         peers_(std::move(peers)),
-        reader_(house_->options()),
+        reader_(house_->options(), stage::Topic::events),
+        tasks_(house_->options(), stage::Topic::tasks),
         advertised_(std::move(advertised)) {}
 
   int partitions() const override { return house_->partitions(); }
@@ -64,15 +78,51 @@ class KafkaGround final : public Ground {
   Result<std::unique_ptr<delivery::TaskFile>> task_file(delivery::TaskFileParts) override {
     return std::unique_ptr<delivery::TaskFile>{};
   }
+  // Who holds shard 0 tells; what it remembers goes by the log into rows of that shard, and so to whoever holds it
+  // next.
+  delivery::DeliveryParts deliveries(std::function<Time()> stage_time) override {
+    delivery::DeliveryParts parts;
+    parts.partitions = house_->partitions();
+    parts.rows = &house_->rows();
+    parts.write = [this, stage_time](const std::vector<stage::Row>& rows) { return write(rows, false, stage_time()); };
+    parts.add = [this, stage_time](const stage::Row& row) { return write({row}, true, stage_time()); };
+    parts.read = [this](int partition, std::int64_t from, const stage::PollLimits& limits) {
+      return tasks_.read(partition, from, limits);
+    };
+    parts.ends = [this] { return tasks_.ends(house_->partitions()); };
+    parts.leads = [this] {
+      const std::vector<int> held = house_->shards();
+      return std::find(held.begin(), held.end(), 0) != held.end();
+    };
+    return parts;
+  }
 
  private:
+  Result<void> write(const std::vector<stage::Row>& rows, bool only_new, Time at) {
+    state::Rows out;
+    for (const stage::Row& row : rows) {
+      auto* one = out.add_rows();
+      one->set_table(static_cast<int>(row.table));
+      one->set_key(row.key);
+      if (row.value) one->set_value(*row.value);
+      one->set_new_(only_new);
+    }
+    const std::string value = out.SerializeAsString();
+    const stage::Append record{stage::Kind::rows, key_to_shard_0_, value, at};
+    auto appended = appender_->append({&record, 1});
+    if (!appended) return tl::make_unexpected(appended.error());
+    if (*appended == stage::Appended::full) return tl::make_unexpected(Error{Fault::away, "", "too much waits"});
+    return {};
+  }
+
   std::unique_ptr<kafka::KafkaHouse> house_;
   std::unique_ptr<kafka::KafkaAppender> appender_;
   std::unique_ptr<kafka::Peers> peers_;
-  kafka::EventReader reader_;
+  kafka::TopicReader reader_, tasks_;
   kafka::RemoteRows remote_{[this](int shard) { return peers_->owner_of(shard); }};
   kafka::GroupRows rows_{*house_, remote_};
   const std::string advertised_;
+  const std::string key_to_shard_0_ = key_to(0, house_->partitions());
 };
 
 }  // namespace

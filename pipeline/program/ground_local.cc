@@ -88,15 +88,25 @@ class LocalGround final : public Ground {
     parts.write = [this](const std::vector<stage::Row>& rows) { return house_->write(rows); };
     return delivery::TaskFile::open(outbox_, std::move(parts));
   }
-  std::optional<delivery::DeliveryParts> deliveries() override {
+  delivery::DeliveryParts deliveries(std::function<Time()>) override {
     delivery::DeliveryParts parts;
     parts.partitions = house_->partitions();
     parts.rows = &house_->store();
+    parts.write = [this](const std::vector<stage::Row>& rows) { return house_->write(rows); };
+    parts.add = [this](const stage::Row& row) -> Result<void> {
+      auto there = house_->store().get(row.table, row.shard, row.key);
+      if (!there) return tl::make_unexpected(there.error());
+      return *there ? Result<void>{} : house_->write({row});
+    };
     parts.read = [this](int partition, std::int64_t from, const stage::PollLimits& limits) {
       return house_->read_topic(stage::Topic::tasks, partition, from, limits);
     };
-    parts.end = [this](int partition) { return house_->topic_end(stage::Topic::tasks, partition); };
-    parts.write = [this](const std::vector<stage::Row>& rows) { return house_->write(rows); };
+    parts.ends = [this]() -> Result<std::vector<std::int64_t>> {
+      std::vector<std::int64_t> out;
+      for (int partition = 0; partition < house_->partitions(); ++partition)
+        out.push_back(house_->topic_end(stage::Topic::tasks, partition));
+      return out;
+    };
     return parts;
   }
 

@@ -134,11 +134,10 @@ Time Pipeline::stage_time() {
 }
 
 void Pipeline::start_deliveries() {
-  auto parts = ground_->deliveries();
-  if (!parts) return;
-  parts->environment = variable_of_process;
-  parts->now = wall_clock;
-  deliveries_ = std::make_unique<delivery::Deliveries>(std::move(*parts), domain_, bell_);
+  delivery::DeliveryParts parts = ground_->deliveries([this] { return stage_time(); });
+  parts.environment = variable_of_process;
+  parts.now = wall_clock;
+  deliveries_ = std::make_unique<delivery::Deliveries>(std::move(parts), domain_, bell_);
   deliveries_->start();
 }
 

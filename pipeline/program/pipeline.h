@@ -36,7 +36,7 @@ class Pipeline {
   void start();
   // Tells the endpoints of the configuration from now on: a server does, an import does not.
   void start_deliveries();
-  // Null: nobody is told from here.
+  // Null before start_deliveries().
   delivery::Deliveries* deliveries() { return deliveries_.get(); }
   // Finishes running epochs, writes the outbox file, keeps the rest for the next start.
   void stop();

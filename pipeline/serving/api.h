@@ -15,13 +15,14 @@ namespace echoloop::serving {
 
 struct ApiParts {
   std::shared_ptr<const Sources> sources;
-  stage::Appender* appender = nullptr;                    // commands enter like every other event
-  std::function<Time()> stage_time;                       // of what is appended now
-  stage::CommitBell* bell = nullptr;                      // rings when their answers may be there
-  std::function<bool()> caught_up;                        // everything durable has been processed
-  std::function<bool()> healthy;                          // the engine runs
-  std::function<bool(const state::Delivery&)> redeliver;  // tells an endpoint once more; empty: not from here
-  std::function<std::string()> prometheus;                // text of GET /metrics
+  stage::Appender* appender = nullptr;  // commands enter like every other event
+  std::function<Time()> stage_time;     // of what is appended now
+  stage::CommitBell* bell = nullptr;    // rings when their answers may be there
+  std::function<bool()> caught_up;      // everything durable has been processed
+  std::function<bool()> healthy;        // the engine runs
+  // Tells an endpoint once more; answers whether there is such an endpoint.
+  std::function<Result<bool>(const state::Delivery&)> redeliver;
+  std::function<std::string()> prometheus;  // text of GET /metrics
   // The configuration with these rules in the place of its own; every fault.
   std::function<Result<std::shared_ptr<const Domain>>(const std::string& rules)> with_rules;
   std::function<Result<std::string>()> reload;  // loads the configuration anew; answers what changed, or every fault

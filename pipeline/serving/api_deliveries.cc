@@ -56,6 +56,31 @@ struct Filter {
   }
 };
 
+// Endpoints that have told anything, in the order of their keys.
+Result<std::vector<std::string>> endpoints_in_log(const Sources& sources) {
+  std::vector<std::string> out;
+  std::string from;
+  while (true) {
+    std::string found;
+    auto scanned =
+        sources.rows->scan(stage::Table::delivery_log, 0, from, "", [&](std::string_view key, std::string_view) {
+          found = KeyReader{key}.text();
+          return false;
+        });
+    if (!scanned) return tl::make_unexpected(scanned.error());
+    if (found.empty()) return out;
+    from.clear();
+    put_key_text(from, found);
+    out.push_back(std::move(found));
+    auto next = prefix_end(from);
+    if (!next) return out;
+    from = *next;
+  }
+}
+
+// Rows that one answer looks at: a filter that few match is answered in pieces.
+constexpr std::size_t kLooked_at_max = 20'000;
+
 http::Response list(const http::Request& request, const Sources& sources) {
   auto limit = limit_parameter(request.query);
   if (!limit) return refused(limit.error());
@@ -63,24 +88,36 @@ http::Response list(const http::Request& request, const Sources& sources) {
   if (!cursor) return refused(cursor.error());
   const Filter filter{request.query.list("endpoint"), words_parameter(request.query, "outcome"),
                       std::string(request.query.get("task").value_or(""))};
+  auto endpoints =
+      filter.endpoints.empty() ? endpoints_in_log(sources) : Result<std::vector<std::string>>{filter.endpoints};
+  if (!endpoints) return refused(endpoints.error());
+  std::vector<std::string> prefixes;
+  for (const std::string& endpoint : *endpoints) put_key_text(prefixes.emplace_back(), endpoint);
+  std::sort(prefixes.begin(), prefixes.end());
+  prefixes.erase(std::unique(prefixes.begin(), prefixes.end()), prefixes.end());
   ordered_json items = ordered_json::array();
   std::string last;
+  std::size_t looked_at = 0;
   bool more = false;
   // By endpoint, of each newest first.
-  auto scanned = sources.rows->scan(stage::Table::delivery_log, 0, cursor->value_or(""), "",
-                                    [&](std::string_view key, std::string_view value) {
-                                      if (*cursor && key == **cursor) return true;
-                                      state::Delivery one;
-                                      if (!one.ParseFromArray(value.data(), static_cast<int>(value.size())))
-                                        return true;
-                                      if (!filter.matches(one)) return true;
-                                      more = items.size() == *limit;
-                                      if (more) return false;
-                                      last = std::string(key);
-                                      items.push_back(delivery_json(last, one, false));
-                                      return true;
-                                    });
-  if (!scanned) return refused(scanned.error());
+  for (const std::string& prefix : prefixes) {
+    const std::string end = prefix_end(prefix).value_or("");
+    if (more || (*cursor && !end.empty() && **cursor >= end)) continue;
+    auto scanned = sources.rows->scan(
+        stage::Table::delivery_log, 0, std::max(prefix, cursor->value_or("")), end,
+        [&](std::string_view key, std::string_view value) {
+          if (*cursor && key == **cursor) return true;
+          more = items.size() == *limit || looked_at == kLooked_at_max;
+          if (more) return false;
+          ++looked_at;
+          last = std::string(key);
+          state::Delivery one;
+          if (one.ParseFromArray(value.data(), static_cast<int>(value.size())) && filter.matches(one))
+            items.push_back(delivery_json(last, one, false));
+          return true;
+        });
+    if (!scanned) return refused(scanned.error());
+  }
   return http::json(
       200, text_of({{"items", items},
                     {"next_cursor", more ? ordered_json(make_cursor(request, last)) : ordered_json(nullptr)}}));
@@ -106,10 +143,11 @@ http::Response redeliver(const http::Request& request, const ApiParts& parts) {
   auto found = find(request, *parts.sources);
   if (!found) return refused(found.error());
   if (!*found) return no_such_delivery(request);
-  if (!parts.redeliver || !parts.redeliver((*found)->second))
-    return http::problem(
-        409, "Endpoint is gone",
-        fmt::format("endpoint '{}' is not in organisation.yaml, or not told from here", (*found)->second.endpoint()));
+  auto asked = parts.redeliver((*found)->second);
+  if (!asked) return refused(asked.error());
+  if (!*asked)
+    return http::problem(409, "Endpoint is gone",
+                         fmt::format("endpoint '{}' is not in organisation.yaml", (*found)->second.endpoint()));
   return http::json(202, R"({"told":"again"})");
 }
 

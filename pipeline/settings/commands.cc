@@ -17,6 +17,8 @@ constexpr std::array kCommands = {
     CommandFact{Command::export_rows, "export", "feedback|metrics|tasks|aggregates", "write rows to standard output"},
     CommandFact{Command::sample, "sample", "", "write the built-in deterministic sample as canonical NDJSON"},
     CommandFact{Command::dead, "dead", "list|show|replay|drop [ID...]", "look after dead letters"},
+    CommandFact{Command::deliveries, "deliveries", "list|show|redeliver [ID...]",
+                "what endpoints were told, by a running server; tell it once more"},
     CommandFact{Command::verify_store, "verify-store", "", "check every byte of a data folder that no server holds"},
     CommandFact{Command::print_options, "options", "", "write the reference of all options as Markdown"},
 };

@@ -18,6 +18,7 @@ enum class Command : std::uint8_t {
   export_rows,
   sample,
   dead,
+  deliveries,
   verify_store,
   print_options
 };

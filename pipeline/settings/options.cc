@@ -102,9 +102,9 @@ Option repeated(Option option) {
 }
 
 const Commands kPipeline = {run, import_files};
-const Commands kStores = {run, import_files, try_rules, explain, export_rows, dead, verify_store};
+const Commands kStores = {run, import_files, try_rules, explain, export_rows, dead, deliveries, verify_store};
 const Commands kReaders = {try_rules, explain, export_rows, dead};
-const Commands kClients = {import_files, try_rules, explain, export_rows, dead};
+const Commands kClients = {import_files, try_rules, explain, export_rows, dead, deliveries};
 const Commands kConfigured = {run, import_files, check, try_rules, explain, export_rows, dead};
 const Commands kMetrics = {explain, export_rows};
 const Commands kSpans = {try_rules, explain, export_rows};
@@ -225,6 +225,19 @@ std::vector<Option> make_table() {
           "letters received before that only; RFC 3339, or a date in UTC"),
       row("group", "false", flag([](Settings& s, bool v) { s.dead.group = v; }), {dead},
           "of dead list: a line for each reason, adapter and tenant, with counts"),
+      row("endpoint", "", text("ID", [](Settings& s, std::string v) { s.deliveries.endpoint = std::move(v); }),
+          {deliveries}, "of the list: what was told to that one only"),
+      row("outcome", "",
+          one_of<std::string>({{"delivered", "delivered"},
+                               {"throttled", "throttled"},
+                               {"later", "later"},
+                               {"refused", "refused"},
+                               {"gone", "gone"},
+                               {"failed", "failed"}},
+                              [](Settings& s, std::string v) { s.deliveries.outcome = std::move(v); }),
+          {deliveries}, "of the list: attempts that ended so only; failed: given up"),
+      row("task", "", text("ID", [](Settings& s, std::string v) { s.deliveries.task = std::move(v); }), {deliveries},
+          "of the list: what was told of that task only"),
       row("format", "ndjson",
           one_of<ExportFormat>({{"ndjson", ExportFormat::ndjson}, {"csv", ExportFormat::csv}},
                                [](Settings& s, ExportFormat v) { s.exporting.format = v; }),

@@ -99,6 +99,11 @@ struct Settings {
     bool group = false;
   } dead;
 
+  // Which deliveries; nothing: all.
+  struct Deliveries {
+    std::optional<std::string> endpoint, outcome, task;
+  } deliveries;
+
   struct Sample {
     std::uint64_t seed = 0;
     std::uint64_t sessions = 0;

@@ -24,6 +24,8 @@ enum class Kind : std::uint8_t {
   dead = 11,        // a document became a dead letter: state.proto DeadNotice
   tick = 12,     // stage time has come so far that tasks of this tenant wait for it: the tenant, as its key writes it
   verdict = 13,  // whether the work on a task had an effect: state.proto Verdict
+  rows = 14,     // what deliveries keep on Kafka: state.proto Rows
+  digest = 15,   // a week of a department: state.proto Digest
 };
 
 // Topics inside a running echoloop. `events` is fed by intake, the others by stages. `misplaced`: events that lay in a

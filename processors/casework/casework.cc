@@ -31,6 +31,9 @@ class Casework final : public stage::Processor {
       case stage::Kind::verdict:
         take_verdict(parsed<state::Verdict>(record), *domain_, book_, context);
         break;
+      case stage::Kind::rows:
+        keep(parsed<state::Rows>(record), context);
+        break;
       case stage::Kind::finding:
         take_finding(parsed<state::Finding>(record), *domain_, book_, context);
         break;
@@ -67,6 +70,22 @@ class Casework final : public stage::Processor {
     if (domain_) return;
     domain_ = current_->get();
     book_.begin(*domain_);
+  }
+
+  // Deliveries keep nothing but their own.
+  static void keep(const state::Rows& rows, stage::Context& context) {
+    for (const state::Rows::Row& row : rows.rows()) {
+      const stage::Table table{static_cast<std::uint8_t>(row.table())};
+      if (table != stage::Table::deliveries && table != stage::Table::delivery_log) {
+        context.count("cases_unknown");
+      } else if (row.new_() && context.get(table, row.key())) {
+        continue;
+      } else if (row.has_value()) {
+        context.put(table, row.key(), row.value());
+      } else {
+        context.erase(table, row.key());
+      }
+    }
   }
 
   std::shared_ptr<const CurrentDomain> current_;

@@ -71,6 +71,9 @@ class Sessions final : public stage::Processor {
       case stage::Kind::verdict:
         forward_verdict(record, context);
         break;
+      case stage::Kind::rows:
+        context.emit(stage::Topic::cases, record.kind, std::string(record.key), std::string(record.value));
+        break;
       case stage::Kind::reload:
         domain_ = current_->get();  // the epoch may have begun before it changed; end_epoch sees what did
         break;

@@ -18,7 +18,7 @@ from datetime import datetime, timezone
 
 import endpoints
 import server as house
-from events import rated
+from events import closed, rated
 
 # A published example of Standard Webhooks holds for the key; the secrets of robots are made up.
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -194,6 +194,33 @@ class Troubles(Case):
         self.assertEqual(answer.status, 202)
         self.assertEqual(self.told(hook, 5)[4].headers["webhook-id"], came[0].headers["webhook-id"])
 
+    def test_what_shall_be_told_again_is_told_by_whoever_starts_next_also_where_nothing_else_is(self):
+        hook = self.http(410, (503, {}, b""))
+        self.configure(f"webhook: {{url: '{hook.url}'}}")
+        server = self.start()
+        self.danger(server, "s1", "s2")
+        self.told(hook, 1)
+        log = house.wait_for(lambda: self.deliveries(server), "the log")
+        arguments = ["--server", server.url()]
+        code, out, _ = house.echoloop("deliveries", "list", "--endpoint", "e0", "--outcome", "gone", *arguments)
+        self.assertEqual((code, [json.loads(line)["id"] for line in out.splitlines()]), (0, [log[0]["id"]]))
+        code, out, _ = house.echoloop("deliveries", "show", log[0]["id"], *arguments)
+        self.assertEqual((code, json.loads(out)["body"].encode()), (0, hook.all()[0].body))
+        code, out, err = house.echoloop("deliveries", "redeliver", log[0]["id"], *arguments)
+        self.assertEqual(code, 0, err)
+        came = self.told(hook, 2)
+        self.assertEqual(came[1].headers["webhook-id"], came[0].headers["webhook-id"])
+        again = house.wait_for(lambda: self.deliveries(server, outcome="later"), "one attempt, in the log")
+        self.assertEqual([one["attempt"] for one in again], [2])
+        self.assertEqual(len(hook.all()), 2, "it was asked once")
+        code, _, err = house.echoloop("deliveries", "redeliver", "00", *arguments)
+        self.assertEqual(code, 1)
+        self.assertIn("there is no delivery", err)
+        server.stop()
+        code, _, err = house.echoloop("deliveries", "list", "--data", server.data)
+        self.assertEqual(code, 1)
+        self.assertIn("no server runs there", err)
+
     def test_gone_is_gone_until_the_configuration_changes(self):
         hook, other = self.http(410), self.http()
         self.configure(f"webhook: {{url: '{hook.url}'}}", f"webhook: {{url: '{other.url}'}}")
@@ -205,6 +232,36 @@ class Troubles(Case):
         self.configure(f"webhook: {{url: '{hook.url}/new'}}", f"webhook: {{url: '{other.url}'}}")
         self.assertEqual(server.request("POST", "/api/v1/config/reload").status, 200)
         self.assertEqual([one.path for one in self.told(hook, 3)[1:]], ["/new", "/new"])
+
+    def test_what_is_the_same_goes_on_when_the_configuration_changes(self):
+        slow = self.http((503, {"Retry-After": "2"}, b""))
+        self.configure(f"webhook: {{url: '{slow.url}'}}")
+        server = self.start()
+        self.danger(server, "s1")
+        self.told(slow, 1)
+        self.configure(f"webhook: {{url: '{slow.url}'}}", f"webhook: {{url: '{self.http().url}'}}")
+        self.assertEqual(server.request("POST", "/api/v1/config/reload").status, 200)
+        came = self.told(slow, 2)
+        self.assertGreaterEqual(came[1].at - came[0].at, 2.0, "a pause that was asked for is kept")
+
+    def test_outside_of_its_hours_only_safety_speaks(self):
+        hook = self.http()
+        path = os.path.join(self.config, "organisation.yaml")
+        hour = (datetime.now(timezone.utc).hour + 12) % 24
+        asleep = f"{{id: asleep, timezone: UTC, hours: [{{days: [mon, tue, wed, thu, fri, sat, sun], from: '{hour:02d}:00', to: '{hour:02d}:01'}}]}}"
+        with open(os.path.join(house.CONFIG, "organisation.yaml"), encoding="utf-8") as file:
+            text = file.read()
+        self.assertIn("calendars:", text)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text.replace("calendars:", f"calendars:\n  - {asleep}", 1))
+            file.write(f"\ndelivery: [{{id: e0, webhook: {{url: '{hook.url}'}}, awake: asleep, private_network: true}}]\n")
+        server = self.start()
+        server.post_events([closed("calm", now_text(), customer_id="c9"), rated("calm", now_text(), score=1, wants_contact=True, customer_id="c9")])
+        house.wait_for(lambda: server.tasks(tenant="hongtu", kind="recovery"), "a task that is no matter of safety")
+        self.danger(server, "s1")
+        came = self.told(hook, 1)
+        self.assertEqual([json.loads(one.body)["data"]["kind"] for one in came], ["safety"])
+        house.wait_for(lambda: b'echoloop_deliveries_waiting{endpoint="e0"} 1\n' in server.get("/metrics").body, "the other one waits")
 
     def test_a_dead_endpoint_holds_up_nobody_and_private_addresses_are_not_reached(self):
         hanging, good = self.http("hang"), self.http()

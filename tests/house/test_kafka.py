@@ -9,7 +9,7 @@ at every named point of the commit in turn, or loses its store with it, or is st
 third member joins and leaves, or a broker is killed and comes back (with --brokers 3 one of three, while the others go on), or every
 connection to the brokers is cut, again and again. All the time
 somebody asks them for numbers of the whole group. In the end the export of each member equals the oracle's rows byte for byte, their tasks
-are the oracle's, and topic tasks holds each record once.
+are the oracle's, and topic tasks holds each record once. An endpoint was told of each of them at least once, always the same under one id.
 """
 
 import argparse
@@ -28,6 +28,7 @@ import time
 import urllib.parse
 
 import broker as kafka
+import endpoints
 import server as house
 
 sys.path.insert(0, house.ORACLE)
@@ -139,9 +140,14 @@ class Harness:
         text = compare.python("generate.py", "--seed", str(options.seed), *sizes, "--config-dir", self.config)
         with open(self.events, "wb") as file:
             file.write(text)
+        # It is told every change, and says now and then that it is busy.
+        self.endpoint = endpoints.HttpEndpoint(*(503 if self.rng.random() < 0.05 else 200 for _ in range(200)))
+        with open(os.path.join(self.config, "organisation.yaml"), "a", encoding="utf-8") as file:
+            file.write(f"delivery: [{{id: hook, webhook: {{url: '{self.endpoint.url}'}}, events: [changed], old: true, private_network: true}}]\n")
         self.lines = text.splitlines(keepends=True)
         self.sent = 0
-        self.points = [name for name in crash_points() if name.startswith("kafka.")]
+        # Those of deliveries last: in the beginning there is nothing to tell.
+        self.points = [name for prefix in ("kafka.", "delivery.") for name in crash_points() if name.startswith(prefix)]
         self.struck = collections.Counter()
         self.members = [Member(f"member-{i}", self) for i in range(2)]
 
@@ -179,6 +185,8 @@ class Harness:
 
     def befall(self, what, point):
         member = self.rng.choice(self.members)
+        if point and point.startswith("delivery."):
+            member = next(filter(self.tells, self.members), member)
         if what == "point":
             member.kill()
             member.start(f"{point}:{self.rng.choice([1, 1, 2, 5])}")
@@ -204,6 +212,18 @@ class Harness:
         for each in self.members:
             if not each.alive():
                 each.start()
+
+    def metrics(self, member):
+        """Empty when it does not answer."""
+        try:
+            member.server.host = member.server.address()
+            return member.server.get("/metrics").body.decode() if member.server.host else ""
+        except OSError:
+            return ""
+
+    def tells(self, member):
+        """Whether it is the one that tells the endpoint."""
+        return 'echoloop_deliveries_waiting{endpoint="hook"}' in self.metrics(member)
 
     def await_strike(self, member, point):
         try:
@@ -249,14 +269,8 @@ class Harness:
 
     def shards_of(self, member):
         """How many it holds now; none when it does not answer."""
-        try:
-            member.server.host = member.server.address()
-            if member.server.host is None:
-                return 0
-            text = member.server.get("/metrics").body.decode()
-        except OSError:
-            return 0
-        return int(next(line.split()[-1] for line in text.splitlines() if line.startswith("echoloop_shards_held ")))
+        found = [line for line in self.metrics(member).splitlines() if line.startswith("echoloop_shards_held ")]
+        return int(found[0].split()[-1]) if found else 0
 
     def await_shards(self):
         """Of each member; one that died will not have any."""
@@ -291,11 +305,29 @@ class Harness:
                 yield f"topic tasks has {name} {times} times"
         if not ids:
             yield "topic tasks is empty"
+        yield from self.endpoint_problems(set(ids))
         if not any(self.begin_of("echoloop.changelog", partition) for partition in range(PARTITIONS)):
             yield "nothing of the changelog was deleted"
         if not self.committed_records("echoloop.misplaced"):
             yield "no event lay in a wrong partition: the test is not what it says"
         print(f"{len(self.lines)} events, {len(expected.splitlines())} rows, {len(ids)} task events", flush=True)
+
+    def endpoint_problems(self, wanted):
+        try:
+            house.wait_for(lambda: wanted <= self.told().keys(), "the endpoint was told of everything", self.options.patience)
+        except house.NotReached:
+            yield f"the endpoint was never told of {sorted(wanted - self.told().keys())[:5]}"
+        told = self.told()
+        yield from (f"the endpoint was told of {name}, which never happened" for name in sorted(told.keys() - wanted))
+        yield from (f"the endpoint was told different things under {name}" for name, bodies in told.items() if len(bodies) > 1)
+        print(f"the endpoint was told {len(self.endpoint.all())} times of {len(told)} changes", flush=True)
+
+    def told(self):
+        """What came under each id."""
+        bodies = collections.defaultdict(set)
+        for came in self.endpoint.all():
+            bodies[came.headers["webhook-id"]].add(came.body)
+        return bodies
 
     def run(self):
         self.step = -(-len(self.lines) // max(1, self.options.kills))
