@@ -40,12 +40,8 @@ act() {
     jq -c --argjson asked "$2" '[$asked.by, $asked.command, "→", .state, .department]'
 }
 
-# Those of its sessions that the task names: its customers, as a list.
-customers() {
-  for session in $(get "/api/v1/tasks/$1" | jq -r '.sample[]'); do
-    get "/api/v1/sessions/$session?tenant=hongtu" | jq '.closed.customer_id // empty'
-  done | jq -cs 'unique'
-}
+# Whom to tell: the customers behind a task, as a list.
+customers() { get "/api/v1/tasks/$1/customers?limit=200" | jq -c '[.items[].customer_id | select(.)] | unique'; }
 
 verdict() {
   until get "/api/v1/tasks/$1" | jq -e '.verification.verdict' > "$folder/verdict"; do sleep 0.1; done

@@ -87,6 +87,7 @@ const std::vector<Fact>& facts() {
       {Table::verifications, "verifications", is_anything},
       {Table::open_customers, "open_customers", is_anything},
       {Table::effects, "effects", holds<state::Effects>},
+      {Table::task_lists, "task_lists", is_anything},
       {Table::delivery_log, "delivery_log", holds<state::Delivery>},
   };
   return kFacts;

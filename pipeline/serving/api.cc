@@ -6,6 +6,7 @@ void add_routes(http::Router& router, const ApiParts& parts) {
   add_metric_routes(router, parts);
   add_session_routes(router, parts);
   add_task_routes(router, parts);
+  add_task_customer_routes(router, parts);
   add_command_routes(router, parts);
   add_effect_routes(router, parts);
   add_try_routes(router, parts);

@@ -35,6 +35,7 @@ void add_routes(http::Router& router, const ApiParts& parts);
 void add_metric_routes(http::Router& router, const ApiParts& parts);
 void add_session_routes(http::Router& router, const ApiParts& parts);
 void add_task_routes(http::Router& router, const ApiParts& parts);
+void add_task_customer_routes(http::Router& router, const ApiParts& parts);
 void add_command_routes(http::Router& router, const ApiParts& parts);
 void add_effect_routes(http::Router& router, const ApiParts& parts);
 void add_try_routes(http::Router& router, const ApiParts& parts);

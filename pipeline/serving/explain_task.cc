@@ -114,14 +114,6 @@ ordered_json opening_json(const state::Task& task) {
           {"now", nullptr}};
 }
 
-// Of the windows of a cause, those that count for this task: an earlier one of the same cause has its own.
-int ordinal_of(const state::Task& task, const state::Cause& cause) {
-  for (int ordinal = cause.ordinal(); ordinal >= 0; --ordinal) {
-    if (casework::cause_task_id(task.tenant(), task.rule(), scope_of(task), ordinal) == task.id()) return ordinal;
-  }
-  return -1;
-}
-
 Result<ordered_json> window_json(const state::Cause::Window& window, const state::Task& task, const ThresholdRule* rule,
                                  const Sources& sources, const Domain& domain) {
   ordered_json out = {{"from", format_time(from_ms(window.start()))}};
@@ -157,18 +149,13 @@ Result<void> add_windows(const state::Task& task, const Sources& sources, const 
     if (!now) return tl::make_unexpected(now.error());
     out["opening"]["now"] = std::move(*now);
   }
-  auto cause = find_cause(task.tenant(), task.rule(), scope_of(task), sources);
-  if (!cause) return tl::make_unexpected(cause.error());
-  if (!*cause) return {};
-  const int ordinal = ordinal_of(task, **cause);
-  for (const state::Cause::Window& window : (*cause)->windows()) {
-    if (window.ordinal() != ordinal) continue;
+  auto windows = windows_of(task, sources);
+  if (!windows) return tl::make_unexpected(windows.error());
+  for (const state::Cause::Window& window : *windows) {
     auto line = window_json(window, task, rule, sources, domain);
     if (!line) return tl::make_unexpected(line.error());
     out["windows"].push_back(std::move(*line));
   }
-  std::sort(out["windows"].begin(), out["windows"].end(),
-            [](const ordered_json& a, const ordered_json& b) { return a["from"] < b["from"]; });
   if (out["windows"].empty()) out["notes"].push_back("no window satisfies the rule by the numbers of now");
   return {};
 }

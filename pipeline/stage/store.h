@@ -38,8 +38,9 @@ enum class Table : std::uint8_t {
   delivery_log = 21,     // delivery: endpoint, newest first, event, attempt → state.proto Delivery
   open_customers = 22,   // CASEWORK: tenant, customer, id of a live task about them → empty
   effects = 23,          // CASEWORK: tenant, month of the verdict, action type, department → state.proto Effects
+  task_lists = 24,  // CASEWORK: what people ask for, newest first, task id → empty: processors/casework/task_lists.h
 };
-inline constexpr int kTables_end = 24;  // one more than the last
+inline constexpr int kTables_end = 25;  // one more than the last
 
 // Called with key and value; answers whether to go on.
 using RowVisitor = std::function<bool(std::string_view key, std::string_view value)>;

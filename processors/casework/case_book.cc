@@ -7,6 +7,7 @@
 #include "pipeline/base/hash.h"
 #include "processors/casework/clocks.h"
 #include "processors/casework/merging.h"
+#include "processors/casework/task_lists.h"
 #include "schemas/task_json.h"
 
 namespace echoloop::casework {
@@ -25,11 +26,16 @@ void replace_all(std::string& text, const std::string& what, const std::string& 
 std::string hashed_id(const std::string& key) { return to_hex(hash128(key)); }
 
 // Evidence that went and came back within an epoch leaves nothing but its time.
-bool is_as_before(const std::string& row, const state::Task& task) {
-  state::Task before;
-  if (row.empty() || !before.ParseFromString(row)) return false;
-  before.set_updated_at(task.updated_at());
-  return before.SerializeAsString() == task.SerializeAsString();
+bool is_as_before(std::optional<state::Task> before, const state::Task& task) {
+  if (!before) return false;
+  before->set_updated_at(task.updated_at());
+  return before->SerializeAsString() == task.SerializeAsString();
+}
+
+std::optional<state::Task> parsed(const std::string& row) {
+  state::Task task;
+  if (row.empty() || !task.ParseFromString(row)) return std::nullopt;
+  return task;
 }
 
 template <class Pairs>
@@ -211,6 +217,7 @@ void CaseBook::touch(state::Task& task, stage::Context& context) {
   task.set_updated_at(to_ms(now(context)));
   timers_.set(task, next_timer_ms(task, *domain_), context);
   task.mutable_clock()->set_waits_for(std::string(waits_for(task)));
+  task.set_overdue(is_overdue(task, now(context) + Duration{1}));
   Open& open = entry_of(task);
   open.changed = true;
   open.news = std::max(open.news, News::changed);
@@ -229,13 +236,28 @@ void CaseBook::let_happen(stage::Context& context) {
   }
 }
 
+void CaseBook::bring_up_to_date(std::string_view tenant, std::string_view id, stage::Context& context) {
+  state::Task* task = find(tenant, id, context);
+  if (task == nullptr || task->listed()) return;
+  timers_.set(*task, next_timer_ms(*task, *domain_), context);
+  task->set_overdue(is_overdue(*task, now(context) + Duration{1}));
+  if (!is_end(task->state()) && !task->customer_id().empty())
+    context.put(stage::Table::open_customers, customer_key(tenant, task->customer_id(), id), "");
+  entry_of(*task).renewed = true;
+}
+
 void CaseBook::flush(stage::Context& context) {
   for (auto& [key, open] : open_) {
-    if (!open.changed || is_as_before(open.before, open.task)) continue;
-    open.task.set_events(open.task.events() + 1);
+    if (!open.changed && !open.renewed) continue;
+    const std::optional<state::Task> before = parsed(open.before);
+    const bool told = open.changed && !is_as_before(before, open.task);
+    if (!told && !open.renewed) continue;
+    if (told) open.task.set_events(open.task.events() + 1);
+    put_on_list(open.task, before, context);
     context.put(stage::Table::tasks, key, open.task.SerializeAsString());
-    context.emit(stage::Topic::tasks, stage::Kind::task, open.task.id(),
-                 task_event_json(open.task, word_of(open.news, open.task)));
+    if (told)
+      context.emit(stage::Topic::tasks, stage::Kind::task, open.task.id(),
+                   task_event_json(open.task, word_of(open.news, open.task)));
   }
   open_.clear();
 }

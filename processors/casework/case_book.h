@@ -60,6 +60,9 @@ class CaseBook {
   // Evidence changed, nothing that a person decides by.
   void touch(state::Task& task, stage::Context& context);
 
+  // Gives a task of a former version the rows that it lacks; nobody is told.
+  void bring_up_to_date(std::string_view tenant, std::string_view id, stage::Context& context);
+
   // Writes the rows and emits one event per changed task.
   void flush(stage::Context& context);
 
@@ -69,6 +72,7 @@ class CaseBook {
     std::string before;  // its row when the epoch began; empty: there was none
     News news = News::none;
     bool changed = false;
+    bool renewed = false;  // the row is written, and nobody told
   };
   Open& entry_of(const state::Task& task);
   void begin_life(state::Task& task, const std::string& department, stage::Context& context);

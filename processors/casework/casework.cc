@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "pipeline/stage/row_ages.h"
+#include "processors/casework/task_lists.h"
 #include "schemas/codec.h"
 
 namespace echoloop::casework {
@@ -21,6 +22,8 @@ Message parsed(const stage::Record& record) {
 class Casework final : public stage::Processor {
  public:
   explicit Casework(std::shared_ptr<const CurrentDomain> current) : current_(std::move(current)) {}
+
+  void begin(stage::Context& context) override { lists_.begin(context); }
 
   void process(const stage::Record& record, stage::Context& context) override {
     begin_epoch();
@@ -60,6 +63,7 @@ class Casework final : public stage::Processor {
 
   void end_epoch(stage::Context& context) override {
     begin_epoch();
+    lists_.go_on(book_, context);
     book_.flush(context);
     row_ages_.expire(stage::Table::command_results, "commands", domain_->session_retention, context);
     domain_.reset();
@@ -92,6 +96,7 @@ class Casework final : public stage::Processor {
   std::shared_ptr<const Domain> domain_;  // of this epoch
   EventDecoder decoder_;
   CaseBook book_;
+  TaskLists lists_;
   stage::RowAges row_ages_;
 };
 

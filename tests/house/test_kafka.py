@@ -168,6 +168,12 @@ class Harness:
         command = ["kcat", "-C", "-b", self.broker.address, "-t", topic, "-e", "-q", "-X", "isolation.level=read_committed"]
         return subprocess.run([*command, "-f", "%s\n"], check=True, capture_output=True).stdout.splitlines()
 
+    def places(self, topic):
+        """Of each committed record: where it lies, and its id."""
+        command = ["kcat", "-C", "-b", self.broker.address, "-t", topic, "-e", "-q", "-X", "isolation.level=read_committed"]
+        lines = subprocess.run([*command, "-f", "%p/%o %s\n"], check=True, capture_output=True).stdout.splitlines()
+        return [(at.decode(), json.loads(value)["id"]) for at, _, value in (line.partition(b" ") for line in lines)]
+
     def begin_of(self, topic, partition):
         """Offset of the first record that is left."""
         command = ["kcat", "-Q", "-b", self.broker.address, "-t", f"{topic}:{partition}:-2"]
@@ -316,7 +322,8 @@ class Harness:
         try:
             house.wait_for(lambda: wanted <= self.told().keys(), "the endpoint was told of everything", self.options.patience)
         except house.NotReached:
-            yield f"the endpoint was never told of {sorted(wanted - self.told().keys())[:5]}"
+            untold = wanted - self.told().keys()
+            yield f"the endpoint was never told of {[at for at in self.places('echoloop.tasks') if at[1] in untold][:9]}"
         told = self.told()
         yield from (f"the endpoint was told of {name}, which never happened" for name in sorted(told.keys() - wanted))
         yield from (f"the endpoint was told different things under {name}" for name, bodies in told.items() if len(bodies) > 1)

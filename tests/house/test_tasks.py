@@ -204,6 +204,69 @@ class Commands(Running):
         self.assertEqual(sorted(answer.json()["allowed"]), ["accept", "acknowledge", "assign", "comment", "merge", "reject", "split"])
         self.assertEqual(answer.headers["Content-Type"], "application/problem+json")
 
+    def test_whom_to_tell_stands_behind_a_task(self):
+        sent = []
+        for number in range(40):
+            name, who = f"p{number:02d}", {} if number % 4 == 0 else {"customer_id": f"c{number % 30}"}
+            at = f"{DAY}T{number % 12 + 1:02d}:00:00Z"
+            sent += [closed(name, at, **who), rated(name, at, score=None, tags=["late-delivery"], evaluation="e1")]
+        self.feed(sent)
+        self.feed([events.withdrawn("p01")])
+        task = self.task("tag-surge", tag="late-delivery")
+        path = f"/api/v1/tasks/{task['id']}/customers"
+        behind = self.pages(path=path, limit=7)
+        self.assertEqual(len(behind), task["count"])
+        wanted = [(f"p{n:02d}", None if n % 4 == 0 else f"c{n % 30}") for n in range(40) if n != 1]
+        self.assertEqual([(one["session_id"], one["customer_id"]) for one in behind], wanted)
+        self.assertFalse(any(one["told"] for one in behind))
+        for command, more in (("accept", {}), ("start", {"action_type": "process", "effective_from": f"{DAY}T00:00:00Z"}), ("done", {"note": "new van"}), ("tell_customer", {"how": "sms", "customers": ["c2", "c3"]})):
+            self.obey(task, command, **more)
+        told = {one["session_id"] for one in self.pages(path=path, limit=50) if one["told"]}
+        self.assertEqual(told, {"p02", "p03", "p33"})
+        recovery = [closed("r9", f"{DAY}T03:00:00Z", customer_id="c-9"), rated("r9", f"{DAY}T03:00:00Z", score=1, resolved="no", wants_contact=True)]
+        self.feed(recovery)
+        path = f"/api/v1/tasks/{self.task('unresolved-wants-contact')['id']}/customers"
+        self.assertEqual(self.pages(path=path), [{"session_id": "r9", "customer_id": "c-9", "told": False}])
+        self.assertEqual(self.server.get("/api/v1/tasks/nobody/customers").status, 404)
+
+    def test_every_question_is_answered_as_if_all_tasks_were_read(self):
+        for number in range(30):
+            name = f"w{number}"
+            self.feed([closed(name, f"{DAY}T03:00:{number:02d}Z", customer_id=name), rated(name, f"{DAY}T03:01:00Z", score=1, resolved="no", wants_contact=True, customer_id=name)])
+        self.feed(surge("late-delivery", 40) + surge("bad-attitude", 40) + surge("product-quality", 40))
+        later = (datetime.now(timezone.utc) + timedelta(days=3)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        for number, task in enumerate(self.tasks()):
+            for command, more in (("accept", {}), ("hold", {"reason": "waits", "until": later}), ("resume", {}))[: number % 4]:
+                self.obey(task, command, **more)
+            if number % 7 == 0 and task["kind"] != "recovery":
+                self.obey(task, "assign", department="triage")
+        everything = self.tasks()
+        self.assertGreater(len({(one["department"], one["state"], one["kind"]) for one in everything}), 5)
+        departments, states, kinds = (sorted({one[name] for one in everything}) for name in ("department", "state", "kind"))
+        asked = 0
+        for department in [None, *departments]:
+            for state in [None, *states, "opened,accepted", "closed"]:
+                for kind in [None, *kinds]:
+                    given = {k: v for k, v in (("department", department), ("state", state), ("kind", kind)) if v}
+                    wanted = [one["id"] for one in everything if all(one[k] in v.split(",") for k, v in given.items())]
+                    self.assertEqual([one["id"] for one in self.pages(**given)], wanted, given)
+                    asked += len(wanted) > 3
+        self.assertGreater(asked, 5)
+        self.assertEqual([one["id"] for one in self.pages(overdue="false")], [one["id"] for one in everything])
+        self.assertEqual(self.pages(overdue="true"), [])
+
+    def pages(self, limit=3, path="/api/v1/tasks", **parameters):
+        """All that a question finds, a few at a time."""
+        found, cursor = [], None
+        while True:
+            more = {"cursor": cursor} if cursor else {}
+            page = self.server.get(path, limit=limit, **more, **parameters).json()
+            self.assertLessEqual(len(page["items"]), limit)
+            found += page["items"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return found
+
     def test_a_recovery_is_closed_only_when_the_customer_was_told_and_the_customer_is_open_until_then(self):
         self.feed([closed("r1", f"{DAY}T03:00:00Z", customer_id="c-1"), rated("r1", f"{DAY}T03:00:00Z", score=1, resolved="no", wants_contact=True, customer_id="c-1")])
         self.feed([closed("r2", f"{DAY}T03:00:00Z", customer_id="c-2"), rated("r2", f"{DAY}T03:00:00Z", score=1, wants_contact=True, customer_id="c-2")])

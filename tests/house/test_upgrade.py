@@ -68,6 +68,11 @@ class Upgrade(unittest.TestCase):
             tenant, session = again["data"]["tenant"], again["data"]["session_id"]
             explained = server.get(f"/api/v1/explain/session/{session}", tenant=tenant).json()
             self.assertIn("duplicate", [event["state"] for event in explained["events"]])
+            # Its tasks are found by what they are, and their customers are known to wait.
+            everything = list(server.items("/api/v1/tasks"))
+            for department in {one["department"] for one in everything}:
+                found = [one["id"] for one in server.items("/api/v1/tasks", department=department)]
+                self.assertEqual(found, [one["id"] for one in everything if one["department"] == department])
         with open(events, "a", encoding="utf-8") as file:
             file.writelines(json.dumps(event, ensure_ascii=False) + "\n" for event in more)
         self.check(events)

@@ -1,5 +1,7 @@
 #include "tests/processors/casework_play.h"
 
+#include <utility>
+
 #include "processors/casework/case_book.h"
 #include "schemas/codec.h"
 
@@ -29,6 +31,13 @@ CaseworkPlay::CaseworkPlay(std::shared_ptr<const Domain> domain) : domain_(std::
   stage_ = casework_stage(std::make_shared<CurrentDomain>(domain_)).make(0);
 }
 
+void CaseworkPlay::restart() {
+  stage_ = casework_stage(std::make_shared<CurrentDomain>(domain_)).make(0);
+  rows.goes_on = false;
+  stage_->begin(rows);
+  while (std::exchange(rows.goes_on, false)) stage_->end_epoch(rows);
+}
+
 void CaseworkPlay::process(stage::Kind kind, const std::string& value) {
   stage::Record record;
   record.kind = kind;
@@ -56,6 +65,7 @@ std::string CaseworkPlay::open(const std::string& kind, const std::string& name)
     fresh.event_time = rows.time;
     book.open(fresh, rows).set_count(1);
     book.flush(rows);
+    restart();  // it knows nothing of what another one has written
     return fresh.id;
   }
   signal(kind, name, true);

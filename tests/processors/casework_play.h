@@ -35,7 +35,8 @@ class MemoryRows final : public stage::Context {
     if (topic == stage::Topic::tasks && keeps_told) told.push_back(std::move(value));
   }
   void hurry() override {}
-  void go_on() override {}
+  bool goes_on = false;
+  void go_on() override { goes_on = true; }
   void count(std::string_view, std::int64_t) override {}
 };
 
@@ -55,6 +56,8 @@ class CaseworkPlay {
   // The answer, as the API gives it. `command.tenant` and `by` are set here.
   state::CommandResult command(const std::string& task, TaskCommand command);
   void pass(Duration time);
+  // Another process takes over, and does what was left to do.
+  void restart();
 
   state::Task task(const std::string& id) const;
 

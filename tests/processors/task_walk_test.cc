@@ -6,6 +6,7 @@
 
 #include "processors/casework/clocks.h"
 #include "processors/casework/lifecycle.h"
+#include "processors/casework/task_lists.h"
 #include "tests/processors/casework_play.h"
 #include "tests/stages/configuration.h"
 
@@ -71,10 +72,19 @@ void expect_sound(const state::Task& task) {
   }
 }
 
-void expect_all(const CaseworkPlay& play, const std::vector<Known>& some) {
+// It stands on the list of what it is, and on no other.
+void expect_listed(CaseworkPlay& play, const state::Task& task) {
+  auto& lists = play.rows.rows[stage::Table::task_lists];
+  EXPECT_EQ(lists.size(), play.rows.rows[stage::Table::tasks].size());
+  EXPECT_EQ(lists.count(list_key(task)), 1u) << task.state();
+  EXPECT_EQ(task.overdue(), is_overdue(task, play.rows.time + Duration{1})) << task.state();
+}
+
+void expect_all(CaseworkPlay& play, const std::vector<Known>& some) {
   for (const Known& each : some) {
     const state::Task task = play.task(each.id);
     expect_sound(task);
+    expect_listed(play, task);
     std::int64_t merged = 0;
     for (const std::string& id : task.merged()) merged += play.task(id).count();
     EXPECT_EQ(task.merged_count(), merged);

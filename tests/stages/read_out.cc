@@ -10,6 +10,7 @@
 #include "pipeline/aggregates/cube.h"
 #include "pipeline/aggregates/measures.h"
 #include "pipeline/base/bytes.h"
+#include "processors/casework/task_lists.h"
 
 namespace echoloop::stages {
 
@@ -74,7 +75,7 @@ std::vector<std::string> live_tasks(const std::vector<state::Task>& tasks) {
 std::map<std::string, std::int64_t> counters_of(const stage::View& view, int shards) {
   std::map<std::string, std::int64_t> out;
   for (const auto& [key, value] : rows_of(view, shards, stage::Table::counters)) {
-    if (!key.ends_with("/now")) out[key] += Reader{value}.signed_varint();
+    if (!key.ends_with("/now") && key != casework::kAll_listed) out[key] += Reader{value}.signed_varint();
   }
   return out;
 }
