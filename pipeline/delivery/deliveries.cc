@@ -96,7 +96,9 @@ void Deliveries::follow_configuration(bool leads) {
 std::map<std::string, EndpointTeller::Counts> Deliveries::counts() const {
   std::lock_guard hold{mutex_};
   std::map<std::string, EndpointTeller::Counts> out;
-  for (const auto& [id, teller] : tellers_) out.emplace(id, teller->counts());
+  for (const auto& [id, teller] : tellers_) {
+    if (auto counts = teller->counts(); counts.knows_place) out.emplace(id, counts);
+  }
   return out;
 }
 

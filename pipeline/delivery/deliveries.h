@@ -21,7 +21,7 @@ class Deliveries {
   ~Deliveries();
 
   void start();
-  // By endpoint; of those that this process tells.
+  // By endpoint; of those that this process tells, once it knows where to go on.
   std::map<std::string, EndpointTeller::Counts> counts() const;
   // Whoever tells that endpoint tells it once more what that attempt told. Answers whether there is such an endpoint.
   Result<bool> tell_again(const state::Delivery& delivery);

@@ -41,7 +41,7 @@ class EndpointTeller {
 
   struct Counts {
     std::int64_t delivered = 0, failed = 0, attempts = 0, waiting = 0;
-    bool gone = false;
+    bool knows_place = false, gone = false;
   };
   Counts counts() const;
 

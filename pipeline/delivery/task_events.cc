@@ -1,5 +1,7 @@
 #include "pipeline/delivery/task_events.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace echoloop::delivery {
@@ -19,14 +21,14 @@ Result<bool> TaskEvents::look() {
   return changed;
 }
 
-std::int64_t TaskEvents::end(int partition) const {
+std::optional<std::int64_t> TaskEvents::end(int partition) const {
   std::lock_guard hold{mutex_};
   const auto index = static_cast<std::size_t>(partition);
-  return index < ends_.size() ? ends_[index] : 0;
+  return index < ends_.size() ? std::optional{ends_[index]} : std::nullopt;
 }
 
 Result<std::shared_ptr<const TaskEvents::Batch>> TaskEvents::read(int partition, std::int64_t offset) {
-  const std::int64_t end = this->end(partition);
+  const std::int64_t end = this->end(partition).value_or(0);
   if (offset >= end) return std::shared_ptr<const Batch>{};
   std::lock_guard hold{mutex_};
   auto found = std::find_if(latest_.begin(), latest_.end(), [&](const std::shared_ptr<const Batch>& one) {
@@ -36,8 +38,18 @@ Result<std::shared_ptr<const TaskEvents::Batch>> TaskEvents::read(int partition,
     latest_.splice(latest_.begin(), latest_, found);
     return latest_.front();
   }
+  if (auto known = nothing_.find(partition);
+      known != nothing_.end() && known->second.end == end && known->second.from <= offset)
+    return std::shared_ptr<const Batch>{};
   auto slice = parts_.read(partition, offset, {kBatch_events, kBatch_bytes});
   if (!slice) return tl::make_unexpected(slice.error());
+  // Marks of transactions, mostly. But a broker that is asked for the end reads two numbers one after the other, and
+  // may tell one behind a transaction that is still open: nobody passes what could not be read. When the transaction
+  // has ended the end moves.
+  if (slice->records.empty()) {
+    nothing_[partition] = {offset, end};
+    return std::shared_ptr<const Batch>{};
+  }
   auto batch = std::make_shared<Batch>();
   batch->partition = partition;
   batch->from = offset;
@@ -45,8 +57,7 @@ Result<std::shared_ptr<const TaskEvents::Batch>> TaskEvents::read(int partition,
     auto told = read_told(record.value);
     batch->events.push_back({record.offset, told ? std::optional<Told>{std::move(*told)} : std::nullopt});
   }
-  // Nothing: all that lies before the end are marks of transactions.
-  batch->next = batch->events.empty() ? end : batch->events.back().offset + 1;
+  batch->next = slice->records.back().offset + 1;
   latest_.push_front(std::move(batch));
   if (latest_.size() > kBatches_kept) latest_.pop_back();
   return latest_.front();
@@ -55,7 +66,9 @@ Result<std::shared_ptr<const TaskEvents::Batch>> TaskEvents::read(int partition,
 Result<std::optional<Told>> TaskEvents::read_one(int partition, std::int64_t offset) {
   auto batch = read(partition, offset);
   if (!batch) return tl::make_unexpected(batch.error());
-  if (*batch == nullptr) return std::optional<Told>{};
+  if (*batch == nullptr)
+    return tl::make_unexpected(
+        Error{Fault::away, "", fmt::format("topic tasks, partition {}: nothing at {} yet", partition, offset)});
   for (const Event& event : (*batch)->events) {
     if (event.offset == offset) return event.told;
   }

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -53,11 +54,11 @@ class TaskEvents {
 
   // Asks where the topic ends now. Answers whether that has changed.
   Result<bool> look();
-  // As look() found it; 0 before.
-  std::int64_t end(int partition) const;
-  // The events around or behind that offset; null: it lies where look() found the end, or behind.
+  // As look() found it; none before.
+  std::optional<std::int64_t> end(int partition) const;
+  // The events around or behind that offset; null: nothing is there before the end moves.
   Result<std::shared_ptr<const Batch>> read(int partition, std::int64_t offset);
-  // That one; none: it is not there.
+  // That one; none: the topic has let it go. Error: it is not there yet.
   Result<std::optional<Told>> read_one(int partition, std::int64_t offset);
 
  private:
@@ -65,6 +66,10 @@ class TaskEvents {
   mutable std::mutex mutex_;
   std::vector<std::int64_t> ends_;
   std::list<std::shared_ptr<const Batch>> latest_;  // used last first
+  struct Nothing {
+    std::int64_t from = 0, end = 0;
+  };
+  std::map<int, Nothing> nothing_;  // by partition: read without finding anything
 };
 
 }  // namespace echoloop::delivery

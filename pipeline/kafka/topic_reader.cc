@@ -78,6 +78,7 @@ Result<stage::Slice> TopicReader::read_here(int partition, std::int64_t from, co
   while (slice.records.size() < limits.records_max && (slice.records.empty() || bytes < limits.bytes_max)) {
     MessagePtr message{rd_kafka_consumer_poll(consumer_.get(), milliseconds(kSilence))};
     if (!message) return away(kReading, "no answer");
+    if (message->partition >= 0 && message->partition != partition) continue;  // left over from another question
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
       partition_ = -1;                            // the next question looks again
       rd_kafka_assign(consumer_.get(), nullptr);  // and until then nobody asks the broker
@@ -93,6 +94,10 @@ Result<stage::Slice> TopicReader::read_here(int partition, std::int64_t from, co
     slice.records.push_back(
         record_of(*message, misplaced ? stage::Topic::misplaced : topic_, Time::max(), held->texts));
     slice.records.back().offset = slice.records.back().place();
+    if (slice.records.back().offset < from) {  // the topic ends before, and the reader was sent to its begin
+      partition_ = -1;
+      return away(kReading, "it ends before");
+    }
     bytes += message->key_len + message->len;
     next_ = slice.records.back().offset + 1;
     held->messages.push_back(std::move(message));
