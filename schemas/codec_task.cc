@@ -26,6 +26,7 @@ constexpr std::array kCommandFields{
     may<List<Id>, &TaskCommand::sessions>("sessions"),
     may<List<Id>, &TaskCommand::customers>("customers"),
     may<Id, &TaskCommand::if_match>("if_match"),
+    may<List<Id>, &TaskCommand::only_in>("only_in"),
 };
 
 struct Need {

@@ -142,6 +142,7 @@ struct TaskCommand {
   std::optional<Text> department, person, into, how;  // assign; merge; tell_customer
   Texts sessions, customers;                          // split; tell_customer
   std::optional<Text> if_match;                       // the ETag the caller saw; "*" or absent: any
+  Texts only_in;                                      // states in which it is meant; empty: all
   friend bool operator==(const TaskCommand&, const TaskCommand&) = default;
 };
 

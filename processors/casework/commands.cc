@@ -174,6 +174,11 @@ Answer decide(const TaskCommand& command, const Domain& domain, state::Task* tas
   if (command.if_match && !task_matches(*task, *command.if_match)) {
     return {kStale, fmt::format("the task is at {} now", task_etag(*task)), {}};
   }
+  const auto meant = [&](const Text& state) { return state == task->state(); };
+  if (!command.only_in.empty() && std::none_of(command.only_in.begin(), command.only_in.end(), meant)) {
+    context.count("commands_not_meant");
+    return {kOk, fmt::format("not meant for a task that is {}", task->state()), {}};
+  }
   const Transition* row = transition_of(*task, command.command);
   if (row == nullptr) {
     return {kConflict, fmt::format("'{}' is not possible while the task is {}", command.command, task->state()),

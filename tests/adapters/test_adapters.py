@@ -101,7 +101,7 @@ class Examples(unittest.TestCase):
 
     def test_the_page_of_a_platform_says_where_its_secret_goes(self):
         signed = [entry for entry in entries() if "signature" in entry]
-        self.assertEqual(len(signed), 10)
+        self.assertEqual(len(signed), 12)
         for entry in signed:
             with open(os.path.join(ROOT, "docs", "adapters", f"{entry['name']}.md"), encoding="utf-8") as file:
                 page = file.read()

@@ -19,6 +19,7 @@ VARIABLES = {
     "chatwoot": "CHATWOOT_WEBHOOK_SECRET", "zendesk": "ZENDESK_WEBHOOK_SECRET", "livechat": "LIVECHAT_WEBHOOK_SECRET",
     "intercom": "INTERCOM_CLIENT_SECRET", "rocketchat": "ROCKETCHAT_WEBHOOK_TOKEN", "freshdesk": "FRESHDESK_WEBHOOK_TOKEN",
     "qiyu": "QIYU_APP_SECRET", "huawei-cec": "HUAWEI_CEC_TOKEN", "udesk": "UDESK_WEBHOOK_TOKEN", "meiqia": "MEIQIA_WEBHOOK_SECRET",
+    "jira": "JIRA_WEBHOOK_SECRET", "servicenow": "SERVICENOW_WEBHOOK_TOKEN",
 }  # fmt: skip
 
 
@@ -47,6 +48,10 @@ def intercom(body, _, secret):
     return {"X-Hub-Signature": "sha1=" + mac("sha1", body, secret).hexdigest()}, {}, body
 
 
+def jira(body, _, secret):
+    return {"X-Hub-Signature": "sha256=" + mac("sha256", body, secret).hexdigest()}, {}, body
+
+
 def rocketchat(body, _, secret):
     return {"X-RocketChat-Livechat-Token": secret}, {}, body
 
@@ -69,7 +74,7 @@ def meiqia(body, _, secret):
 
 
 PLATFORMS = {"chatwoot": chatwoot, "zendesk": zendesk, "livechat": livechat, "intercom": intercom, "rocketchat": rocketchat,
-             "freshdesk": token, "qiyu": qiyu, "huawei-cec": token, "udesk": udesk, "meiqia": meiqia}  # fmt: skip
+             "freshdesk": token, "qiyu": qiyu, "huawei-cec": token, "udesk": udesk, "meiqia": meiqia, "jira": jira, "servicenow": token}  # fmt: skip
 TIMED = {"chatwoot", "zendesk", "qiyu"}
 
 
@@ -129,7 +134,8 @@ class Signatures(Case):
                         self.assertEqual(answer.status, 401, answer)
                         self.assertEqual(answer.headers["Content-Type"], "application/problem+json")
                         self.assertNotIn(SECRET, answer.body.decode())
-            self.assertEqual(server.items("/api/v1/dead"), [])
+            # Trackers speak of tasks that are not here.
+            self.assertEqual([one for one in server.items("/api/v1/dead") if not one["reason"].startswith("no task")], [])
 
     def test_without_its_secret_a_platform_is_taken_and_said_to_be_unsigned(self):
         with house.Server(self.folder) as server:
@@ -271,7 +277,7 @@ webhook | .body
             self.add(config)
             code, out, err = house.echoloop("check", "--config-dir", config)
             self.assertEqual(code, 0, err)
-            self.assertIn("14 adapters", out)
+            self.assertIn("16 adapters", out)
             self.reload(server)
 
             self.assertEqual(self.hook(server, "desk", self.record(1, 2)).status, 401)

@@ -57,7 +57,7 @@ const std::map<std::string, std::vector<const char*>> kShortTexts = {
     {"echoloop.outcome.observed.v1", {"data/name", "data/department", "data/category", "data/group", "data/entity"}},
     {"echoloop.task.command.v1",
      {"data/task_id", "data/by", "data/department", "data/person", "data/into", "data/how", "data/sessions/*",
-      "data/customers/*", "data/if_match"}}};
+      "data/customers/*", "data/if_match", "data/only_in/*"}}};
 
 const std::map<std::string, std::vector<const char*>> kTimeTexts = {
     {"", {"time"}},

@@ -146,6 +146,7 @@ TaskCommand RandomEvents::command() {
   out.sessions = ids();
   out.customers = ids();
   maybe(out.if_match, id());
+  out.only_in = ids();
   if (out.command == "reject" || out.command == "hold") out.reason = id();
   if (out.command == "hold") out.until = time();
   if (out.command == "start") {
