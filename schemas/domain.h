@@ -26,10 +26,17 @@ struct Bilingual {
 };
 
 // ---------------------------------------------------------------- organisation.yaml
+// When departments are told of the week before, by the tenant's clocks.
+struct DigestTime {
+  int weekday = 0;  // Monday is 0
+  Duration at{};    // since midnight
+};
+
 struct Tenant {
   std::string id;
   Bilingual name;
   TimeZone zone;
+  std::optional<DigestTime> digest;  // none: nobody is told
 };
 
 struct Department {

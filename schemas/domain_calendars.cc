@@ -9,8 +9,6 @@
 namespace echoloop {
 namespace {
 
-constexpr std::string_view kWeekdays[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
-
 std::optional<std::int64_t> read_date(const yaml::Document& document, const yaml::Node& text, int year) {
   auto day = parse_date(text.scalar);
   if (!day) {
@@ -29,22 +27,6 @@ std::optional<std::int64_t> read_date(const yaml::Document& document, const yaml
   const yaml::Node* text = node.find(key);
   if (text == nullptr || text->kind != yaml::Node::Kind::text) return std::nullopt;
   return read_date(document, *text, year);
-}
-
-// "09:00" … "24:00".
-std::optional<Duration> read_time_of_day(const yaml::Document& document, const yaml::Node& node, std::string_view key) {
-  const yaml::Node* text = node.find(key);
-  if (text == nullptr || text->kind != yaml::Node::Kind::text) return std::nullopt;
-  int hours = 0, minutes = 0;
-  const std::string& s = text->scalar;
-  const bool shaped = s.size() == 5 && s[2] == ':' &&
-                      std::from_chars(s.data(), s.data() + 2, hours).ptr == s.data() + 2 &&
-                      std::from_chars(s.data() + 3, s.data() + 5, minutes).ptr == s.data() + 5;
-  if (!shaped || hours < 0 || minutes < 0 || minutes > 59 || hours * 60 + minutes > 24 * 60) {
-    document.fault(text->place, fmt::format("'{}' is no time of day such as \"09:30\"", s));
-    return std::nullopt;
-  }
-  return Duration{hours * kHour_ms + minutes * kHour_ms / 60};
 }
 
 void read_hours(const yaml::Document& document, const yaml::Node& one, BusinessCalendar& calendar) {
@@ -89,6 +71,21 @@ void take_holidays(const yaml::Document& document, const yaml::Node& name, const
 }
 
 }  // namespace
+
+std::optional<Duration> read_time_of_day(const yaml::Document& document, const yaml::Node& node, std::string_view key) {
+  const yaml::Node* text = node.find(key);
+  if (text == nullptr || text->kind != yaml::Node::Kind::text) return std::nullopt;
+  int hours = 0, minutes = 0;
+  const std::string& s = text->scalar;
+  const bool shaped = s.size() == 5 && s[2] == ':' &&
+                      std::from_chars(s.data(), s.data() + 2, hours).ptr == s.data() + 2 &&
+                      std::from_chars(s.data() + 3, s.data() + 5, minutes).ptr == s.data() + 5;
+  if (!shaped || hours < 0 || minutes < 0 || minutes > 59 || hours * 60 + minutes > 24 * 60) {
+    document.fault(text->place, fmt::format("'{}' is no time of day such as \"09:30\"", s));
+    return std::nullopt;
+  }
+  return Duration{hours * kHour_ms + minutes * kHour_ms / 60};
+}
 
 void read_calendar_year(const yaml::Document& document, Draft& draft) {
   const std::string name = read_text(document.root, "region");

@@ -76,6 +76,9 @@ std::int64_t read_integer(const yaml::Node& node, std::string_view key, std::int
 std::optional<std::int64_t> read_decimal(const yaml::Document& document, const yaml::Node& node, std::string_view key,
                                          int places);
 std::optional<Duration> read_duration(const yaml::Document& document, const yaml::Node& node, std::string_view key);
+// "09:00" … "24:00", since midnight.
+std::optional<Duration> read_time_of_day(const yaml::Document& document, const yaml::Node& node, std::string_view key);
+inline constexpr std::string_view kWeekdays[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
 std::optional<Time> read_effective_from(const yaml::Document& document, const yaml::Node& node);
 std::optional<Severity> read_severity(const yaml::Node& node, std::string_view key);
 // The texts of a list with their places.

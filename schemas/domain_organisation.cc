@@ -1,6 +1,8 @@
 // organisation.yaml and surveys.yaml.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "schemas/domain_draft.h"
 
 namespace echoloop {
@@ -11,7 +13,7 @@ void read_tenants(const yaml::Document& document, Draft& draft) {
   for (const yaml::Node& one : document.root.list("tenants")) {
     const yaml::Node* id = one.find("id");
     if (id == nullptr || id->kind != yaml::Node::Kind::text || !ids.take(id->place, id->scalar)) continue;
-    Tenant tenant{id->scalar, read_bilingual(one, "name"), {}};
+    Tenant tenant{id->scalar, read_bilingual(one, "name"), {}, {}};
     if (const yaml::Node* zone = one.find("timezone"); zone != nullptr && zone->kind == yaml::Node::Kind::text) {
       auto opened = TimeZone::open(zone->scalar);
       if (opened) {
@@ -19,6 +21,11 @@ void read_tenants(const yaml::Document& document, Draft& draft) {
       } else {
         document.fault(zone->place, opened.error().reason);
       }
+    }
+    if (const yaml::Node* digest = one.find("digest")) {
+      const auto day = std::find(std::begin(kWeekdays), std::end(kWeekdays), read_text(*digest, "day"));
+      const auto at = read_time_of_day(document, *digest, "at");
+      if (day != std::end(kWeekdays) && at) tenant.digest = {static_cast<int>(day - std::begin(kWeekdays)), *at};
     }
     draft.domain.tenants.emplace(tenant.id, tenant);
   }

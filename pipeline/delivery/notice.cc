@@ -1,16 +1,19 @@
 #include "pipeline/delivery/notice.h"
 
 #include <fmt/format.h>
-#include <unicode/msgfmt.h>
 
 #include <algorithm>
+
+#include "pipeline/delivery/weekly.h"
+#include "pipeline/delivery/words.h"
 
 namespace echoloop::delivery {
 namespace {
 
 using nlohmann::json;
 
-constexpr std::string_view kUsual[] = {"opened", "handed_over", "reminded", "escalated", "closed", "verified"};
+constexpr std::string_view kUsual[] = {"opened", "handed_over", "reminded", "escalated",
+                                       "closed", "verified",    "weekly"};
 // A digest names no more than this; the rest is a number.
 constexpr std::size_t kNamed_max = 20;
 
@@ -68,30 +71,6 @@ constexpr State kStates[] = {{"opened", "待确认", "opened"},
                              {"rejected", "已驳回", "rejected"},
                              {"cancelled", "已取消", "cancelled"}};
 
-struct Argument {
-  const char* name;
-  icu::Formattable value;
-};
-
-icu::UnicodeString wide(const std::string& text) { return icu::UnicodeString::fromUTF8(text); }
-
-std::string formatted(const char* pattern, bool chinese, const std::vector<Argument>& arguments) {
-  UErrorCode code = U_ZERO_ERROR;
-  icu::MessageFormat format{icu::UnicodeString::fromUTF8(pattern),
-                            chinese ? icu::Locale::getSimplifiedChinese() : icu::Locale::getEnglish(), code};
-  std::vector<icu::UnicodeString> names;
-  std::vector<icu::Formattable> values;
-  for (const Argument& one : arguments) {
-    names.emplace_back(one.name);
-    values.push_back(one.value);
-  }
-  icu::UnicodeString out;
-  format.format(names.data(), values.data(), static_cast<int32_t>(names.size()), out, code);
-  std::string text;
-  if (U_SUCCESS(code)) out.toUTF8String(text);
-  return text;
-}
-
 std::string text_at(const json& object, const char* key) {
   auto found = object.find(key);
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string{};
@@ -123,6 +102,7 @@ std::string local_time(const std::string& text, const TimeZone& zone) {
 }
 
 std::string title_of(const Told& told, const Domain& domain, bool chinese) {
+  if (told.is_weekly()) return text_at(told.task.at("title"), chinese ? "zh" : "en");
   const auto words =
       std::find_if(std::begin(kTitles), std::end(kTitles), [&](const Words& one) { return one.word == told.word; });
   const json& title = told.task.at("title");
@@ -143,8 +123,8 @@ Result<Told> read_told(std::string_view event) {
   out.task = whole["data"];
   out.word = text_at(whole, "change");
   out.text = std::string(event);
-  const bool known =
-      std::any_of(std::begin(kTitles), std::end(kTitles), [&](const Words& one) { return one.word == out.word; });
+  const bool known = out.is_weekly() || std::any_of(std::begin(kTitles), std::end(kTitles),
+                                                    [&](const Words& one) { return one.word == out.word; });
   if (out.id.empty() || !known) return bad_input("", "is no task event");
   return out;
 }
@@ -159,19 +139,21 @@ bool wants(const Endpoint& endpoint, const Told& told) {
   const json history = told.task.value("history", json::array());
   const bool again =
       std::any_of(history.begin(), history.end(), [](const json& line) { return text_at(line, "what") == "reopened"; });
-  const bool event = endpoint.events.empty()
-                         ? (issue ? told.word == "opened" && !again : usual)
-                         : endpoint.events.contains(told.word) || endpoint.events.contains("changed");
+  const bool event = endpoint.events.empty() ? (issue ? told.word == "opened" && !again : usual)
+                                             : endpoint.events.contains(told.word) ||
+                                                   (endpoint.events.contains("changed") && !told.is_weekly());
   const std::string severity = text_at(told.task, "severity");
   const int rank = severity == "critical" ? 3 : severity == "high" ? 2 : severity == "medium" ? 1 : 0;
   const bool fresh = !told.task.contains("delivery") || told.task["delivery"].value("notify", true);
-  return event && (fresh || endpoint.old) && rank >= static_cast<int>(endpoint.severity) &&
-         among(endpoint.departments, text_at(told.task, "department")) &&
-         among(endpoint.tenants, text_at(told.task, "tenant")) && among(endpoint.kinds, text_at(told.task, "kind"));
+  const bool task = told.is_weekly() ||
+                    (rank >= static_cast<int>(endpoint.severity) && among(endpoint.kinds, text_at(told.task, "kind")));
+  return event && task && (fresh || endpoint.old) && among(endpoint.departments, text_at(told.task, "department")) &&
+         among(endpoint.tenants, text_at(told.task, "tenant"));
 }
 
 Notice notice_of(const Told& told, const Domain& domain, bool chinese) {
   const json& task = told.task;
+  if (told.is_weekly()) return {title_of(told, domain, chinese), weekly_text(task, chinese), domain.public_url};
   const json clock = task.value("clock", json{}), verification = task.value("verification", json{});
   const std::string waits = clock.is_object() ? text_at(clock, "waits_for") : "";
   const std::string verdict = verification.is_object() ? text_at(verification, "verdict") : "";

@@ -12,12 +12,13 @@
 
 namespace echoloop::delivery {
 
-// A task event on its way out.
+// A task event on its way out, or the digest of a week.
 struct Told {
-  std::string id;    // of the event: unique for ever, the same with every repetition
-  std::string word;  // opened, handed_over, reminded, escalated, closed, verified, changed
-  std::string text;  // the CloudEvent as it left
-  nlohmann::json task;
+  std::string id;       // of the event: unique for ever, the same with every repetition
+  std::string word;     // opened, handed_over, reminded, escalated, closed, verified, changed; weekly
+  std::string text;     // the CloudEvent as it left
+  nlohmann::json task;  // of weekly: the digest
+  bool is_weekly() const { return word == "weekly"; }
   bool is_safety() const { return task.value("kind", "") == "safety"; }
 };
 

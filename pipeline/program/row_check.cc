@@ -88,6 +88,8 @@ const std::vector<Fact>& facts() {
       {Table::open_customers, "open_customers", is_anything},
       {Table::effects, "effects", holds<state::Effects>},
       {Table::task_lists, "task_lists", is_anything},
+      {Table::task_log, "task_log", is_anything},
+      {Table::digests, "digests", is_anything},
       {Table::delivery_log, "delivery_log", holds<state::Delivery>},
   };
   return kFacts;

@@ -2,9 +2,11 @@
 
 #include <spdlog/spdlog.h>
 
+#include "pipeline/base/bytes.h"
 #include "pipeline/serving/task_rows.h"
 #include "pipeline/serving/verify.h"
 #include "processors/casework/case_book.h"
+#include "processors/casework/digests.h"
 
 namespace echoloop::program {
 namespace {
@@ -39,6 +41,7 @@ void Ticker::look() {
   for (int shard : parts_.ground->shards()) {
     tick(shard, at);
     judge(shard, at);
+    tell_week(shard, at);
   }
 }
 
@@ -94,6 +97,46 @@ void Ticker::judge(int shard, Time now) {
     verdict.set_due(due.at_ms);
     *verdict.mutable_verification() = std::move(*verification);
     append(stage::Kind::verdict, due.tenant, verdict.SerializeAsString());
+  }
+}
+
+Result<std::vector<state::Digest>> Ticker::untold(const std::string& tenant, int shard, serving::Week week,
+                                                  const Domain& domain) const {
+  std::vector<state::Digest> out;
+  std::vector<std::string> departments{""};  // praise
+  for (const auto& [id, department] : domain.departments) departments.push_back(id);
+  for (const std::string& department : departments) {
+    auto row = parts_.ground->held_rows().get(stage::Table::digests, shard, casework::digest_key(tenant, department));
+    if (!row) return tl::make_unexpected(row.error());
+    if (*row && Reader{**row}.signed_varint() >= to_ms(week.from)) continue;
+    auto digest = department.empty() ? serving::praise_digest(tenant, week, *parts_.sources, domain)
+                                     : serving::department_digest(tenant, department, week, *parts_.sources, domain);
+    if (!digest) return tl::make_unexpected(digest.error());
+    if (!*digest) continue;
+    state::Digest& one = out.emplace_back();
+    one.set_tenant(tenant);
+    one.set_department(department);
+    one.set_from(to_ms(week.from));
+    one.set_json((*digest)->dump());
+  }
+  return out;
+}
+
+void Ticker::tell_week(int shard, Time now) {
+  const std::shared_ptr<const Domain> domain = parts_.sources->domain->get();
+  for (const auto& [id, tenant] : domain->tenants) {
+    if (!tenant.digest || serving::shard_of_tenant(id, *parts_.sources) != shard) continue;
+    const Time due = serving::digest_due(*tenant.digest, tenant.zone, now), running = BelievedClock::time_since_boot();
+    Telling& telling = weeks_[id];
+    if (telling.due == due && (telling.told || running < telling.tried_at + kAgain)) continue;
+    if (!parts_.caught_up()) return;
+    auto digests = untold(id, shard, serving::week_before(tenant.zone, due), *domain);
+    telling = {due, running, digests && digests->empty()};
+    if (!digests) {
+      spdlog::warn("the week of tenant {} cannot be told now: {}", id, digests.error().text());
+      continue;
+    }
+    for (const state::Digest& one : *digests) append(stage::Kind::digest, id, one.SerializeAsString());
   }
 }
 

@@ -9,6 +9,7 @@ void add_routes(http::Router& router, const ApiParts& parts) {
   add_task_customer_routes(router, parts);
   add_command_routes(router, parts);
   add_effect_routes(router, parts);
+  add_digest_routes(router, parts);
   add_try_routes(router, parts);
   add_explain_routes(router, parts);
   add_export_routes(router, parts);

@@ -38,6 +38,7 @@ void add_task_routes(http::Router& router, const ApiParts& parts);
 void add_task_customer_routes(http::Router& router, const ApiParts& parts);
 void add_command_routes(http::Router& router, const ApiParts& parts);
 void add_effect_routes(http::Router& router, const ApiParts& parts);
+void add_digest_routes(http::Router& router, const ApiParts& parts);
 void add_try_routes(http::Router& router, const ApiParts& parts);
 void add_explain_routes(http::Router& router, const ApiParts& parts);
 void add_export_routes(http::Router& router, const ApiParts& parts);

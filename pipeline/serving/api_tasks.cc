@@ -126,26 +126,6 @@ Result<void> walk_index(const std::string& tenant, const TaskFilter& filter, con
   return scanned;
 }
 
-// Lists of the tenant that there are, in the order of their keys: a seek for each.
-Result<std::vector<casework::TaskList>> lists_of(const std::string& tenant, const Sources& sources) {
-  const std::string prefix = casework::tenant_key(tenant), end = prefix_end(prefix).value_or("");
-  std::vector<casework::TaskList> out;
-  std::optional<std::string> from = prefix;
-  while (from) {
-    std::optional<casework::Listed> found;
-    auto scanned = sources.rows->scan(stage::Table::task_lists, shard_of_tenant(tenant, sources), *from, end,
-                                      [&](std::string_view key, std::string_view) {
-                                        found = casework::parse_list_key(key);
-                                        return false;
-                                      });
-    if (!scanned) return tl::make_unexpected(scanned.error());
-    if (!found) break;
-    from = prefix_end(casework::list_prefix(tenant, found->list));
-    out.push_back(std::move(found->list));
-  }
-  return out;
-}
-
 Result<void> merge_lists(const std::string& tenant, const TaskFilter& filter, const Sources& sources, Page& page) {
   auto lists = lists_of(tenant, sources);
   if (!lists) return tl::make_unexpected(lists.error());

@@ -31,6 +31,25 @@ Result<std::optional<state::Task>> find_task(const std::string& tenant, const st
   return std::optional<state::Task>{std::move(task)};
 }
 
+Result<std::vector<casework::TaskList>> lists_of(const std::string& tenant, const Sources& sources) {
+  const std::string prefix = casework::tenant_key(tenant), end = prefix_end(prefix).value_or("");
+  std::vector<casework::TaskList> out;
+  std::optional<std::string> from = prefix;
+  while (from) {
+    std::optional<casework::Listed> found;
+    auto scanned = sources.rows->scan(stage::Table::task_lists, shard_of_tenant(tenant, sources), *from, end,
+                                      [&](std::string_view key, std::string_view) {
+                                        found = casework::parse_list_key(key);
+                                        return false;
+                                      });
+    if (!scanned) return tl::make_unexpected(scanned.error());
+    if (!found) break;
+    from = prefix_end(casework::list_prefix(tenant, found->list));
+    out.push_back(std::move(found->list));
+  }
+  return out;
+}
+
 Result<std::optional<state::Task>> task_of(const http::Request& request, const Sources& sources) {
   auto tenants = task_tenants(request.query, sources);
   if (!tenants) return tl::make_unexpected(tenants.error());

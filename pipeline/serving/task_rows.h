@@ -7,6 +7,7 @@
 
 #include "pipeline/http/message.h"
 #include "pipeline/serving/sources.h"
+#include "processors/casework/task_lists.h"
 #include "schemas/state.pb.h"
 
 namespace echoloop::serving {
@@ -18,6 +19,8 @@ int shard_of_tenant(const std::string& tenant, const Sources& sources);
 Result<std::vector<std::string>> task_tenants(const http::Query& query, const Sources& sources);
 
 Result<std::optional<state::Task>> find_task(const std::string& tenant, const std::string& id, const Sources& sources);
+// Lists of the tenant that there are, in the order of their keys: a seek for each.
+Result<std::vector<casework::TaskList>> lists_of(const std::string& tenant, const Sources& sources);
 // The task that the path's {id} names.
 Result<std::optional<state::Task>> task_of(const http::Request& request, const Sources& sources);
 

@@ -39,8 +39,10 @@ enum class Table : std::uint8_t {
   open_customers = 22,   // CASEWORK: tenant, customer, id of a live task about them → empty
   effects = 23,          // CASEWORK: tenant, month of the verdict, action type, department → state.proto Effects
   task_lists = 24,  // CASEWORK: what people ask for, newest first, task id → empty: processors/casework/task_lists.h
+  task_log = 25,    // CASEWORK: tenant, department, word, time, task id → detail: processors/casework/task_log.h
+  digests = 26,     // CASEWORK: tenant, department → begin of the week that it was told last
 };
-inline constexpr int kTables_end = 25;  // one more than the last
+inline constexpr int kTables_end = 27;  // one more than the last
 
 // Called with key and value; answers whether to go on.
 using RowVisitor = std::function<bool(std::string_view key, std::string_view value)>;

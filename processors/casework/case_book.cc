@@ -8,6 +8,7 @@
 #include "processors/casework/clocks.h"
 #include "processors/casework/merging.h"
 #include "processors/casework/task_lists.h"
+#include "processors/casework/task_log.h"
 #include "schemas/task_json.h"
 
 namespace echoloop::casework {
@@ -157,6 +158,7 @@ void CaseBook::give_to(state::Task& task, const std::string& department, stage::
   state::Holding* last = task.holdings_size() > 0 ? task.mutable_holdings(task.holdings_size() - 1) : nullptr;
   const bool has_it = last != nullptr && last->to() == 0;
   if (has_it && last->department() == department) return;
+  log_task(task, kCame, task.kind(), now(context), context);
   const bool had_it_no_time = has_it && last->from() == to_ms(now(context));
   if (has_it) {
     if (task.has_hold()) count_hold(task, now(context));
@@ -178,6 +180,7 @@ void CaseBook::move_to(state::Task& task, std::string_view state, ClockEffect cl
   if (clock == ClockEffect::resume) resume_clock(task, *domain_, at);
   if (clock != ClockEffect::end) return;
   end_clock(task, at);
+  log_task(task, kEnded, state, at, context);
   entry_of(task).news = std::max(entry_of(task).news, News::closed);
   if (task.has_hold()) count_hold(task, at);
   task.clear_hold();

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "pipeline/stage/row_ages.h"
+#include "processors/casework/digests.h"
 #include "processors/casework/task_lists.h"
 #include "schemas/codec.h"
 
@@ -33,6 +34,9 @@ class Casework final : public stage::Processor {
         break;
       case stage::Kind::verdict:
         take_verdict(parsed<state::Verdict>(record), *domain_, book_, context);
+        break;
+      case stage::Kind::digest:
+        take_digest(parsed<state::Digest>(record), book_.now(context), context);
         break;
       case stage::Kind::rows:
         keep(parsed<state::Rows>(record), context);

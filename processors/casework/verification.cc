@@ -5,6 +5,7 @@
 #include "pipeline/base/bytes.h"
 #include "processors/casework/casework.h"
 #include "processors/casework/clocks.h"
+#include "processors/casework/task_log.h"
 #include "processors/casework/timers.h"
 
 namespace echoloop::casework {
@@ -76,6 +77,7 @@ void take_verdict(const state::Verdict& verdict, const Domain& domain, CaseBook&
   *task->mutable_verification() = verdict.verification();
   task->mutable_verification()->set_at(to_ms(book.now(context)));
   count_effect(*task, domain, book.now(context), context);
+  log_task(*task, kProved, verdict.verification().verdict(), book.now(context), context);
   state::HistoryEntry entry =
       history("echoloop", "verdict", verdict.verification().why(), verdict.verification().verdict());
   entry.set_from(task->state());

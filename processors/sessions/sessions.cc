@@ -69,7 +69,10 @@ class Sessions final : public stage::Processor {
         context.hurry();
         break;
       case stage::Kind::verdict:
-        forward_verdict(record, context);
+        forward<state::Verdict>(record, context);
+        break;
+      case stage::Kind::digest:
+        forward<state::Digest>(record, context);
         break;
       case stage::Kind::rows:
         context.emit(stage::Topic::cases, record.kind, std::string(record.key), std::string(record.value));
@@ -161,12 +164,14 @@ class Sessions final : public stage::Processor {
     keep_refused(record, tenant, {Fault::bad_input, std::move(where), std::move(reason)}, context);
   }
 
-  static void forward_verdict(const stage::Record& record, stage::Context& context) {
-    state::Verdict verdict;
-    if (!verdict.ParseFromArray(record.value.data(), static_cast<int>(record.value.size())))
-      return refuse(record, {}, "", "a verdict that cannot be read", context);
+  // To the shard of its tenant.
+  template <class Message>
+  static void forward(const stage::Record& record, stage::Context& context) {
+    Message message;
+    if (!message.ParseFromArray(record.value.data(), static_cast<int>(record.value.size())))
+      return refuse(record, {}, "", fmt::format("a {} that cannot be read", Message::descriptor()->name()), context);
     std::string key;
-    put_key_text(key, verdict.tenant());
+    put_key_text(key, message.tenant());
     context.emit(stage::Topic::cases, record.kind, std::move(key), std::string(record.value));
   }
 
