@@ -6,7 +6,7 @@
 A broker is started for it. The reference workload is written into topic events in echoloop's form, and for Kafka Streams in the peer's own
 (kafka_peer.py says what that computes: 6 dimension sets and one rule; echoloop computes all of its 23 with histograms, and its rules; with
 --work peer it is configured to the same: those sets and that rule and no others, only that its rows have histograms still). One member of echoloop begins with nothing and is done when it says that it has caught up; its aggregates must equal DuckDB's row for row.
-Printed are wall, CPU and peak memory of each, the broker's CPU meanwhile, the ratio, and how long the member takes to be back after a kill. --full is the whole workload: 3.28 million events.
+Printed are wall, CPU and peak memory of each, the broker's CPU and what it wrote meanwhile, the ratio, and how long the member takes to be back after a kill. --full is the whole workload: 3.28 million events.
 """
 
 import argparse
@@ -64,6 +64,12 @@ def peak_of(pid):
         return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM"))
 
 
+def written_by(pid):
+    """Bytes that it gave to the disk."""
+    with open(f"/proc/{pid}/io", encoding="ascii") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("write_bytes"))
+
+
 def own_block(task):
     """As workload.block, with (key, line) for a line."""
     times, lines = workload.block(task)
@@ -106,12 +112,13 @@ class Member:
     def __init__(self, binary, config, broker, prefix, folder, events):
         self.data, self.broker, self.prefix, self.events = os.path.join(folder, "member"), broker, prefix, events
         self.command = [binary, "run", "--kafka.brokers", broker.address, "--kafka.prefix", prefix, "--data", self.data, "--config-dir", config, *OPTIONS]
-        broker_before, begin = cpu_of(broker.process.pid), time.monotonic()
+        broker_before, written_before, begin = cpu_of(broker.process.pid), written_by(broker.process.pid), time.monotonic()
         self.start()
         try:
             self.await_counted()
             self.wall_s, self.cpu_s = time.monotonic() - begin, cpu_of(self.process.pid)
             self.broker_s, self.peak_bytes = cpu_of(broker.process.pid) - broker_before, peak_of(self.process.pid)
+            self.written = written_by(broker.process.pid) - written_before
             exported = subprocess.run([binary, "export", "aggregates", "--server", self.url], stdout=subprocess.PIPE, check=True).stdout
             self.rows = dict(batch.of_echoloop(exported.splitlines()))
             self.warm_s, self.lost_s = self.back_again(lose=False), self.back_again(lose=True)
@@ -171,13 +178,13 @@ class Member:
         return sum(int(float(line.split()[-1])) for line in lines if line.startswith("echoloop_events_total{"))
 
     def line(self, name, events):
-        return said(name, events, self.wall_s, self.cpu_s, self.peak_bytes, self.broker_s)
+        return said(name, events, self.wall_s, self.cpu_s, self.peak_bytes, self.broker_s, self.written)
 
 
-def said(name, events, wall_s, cpu_s, peak_bytes, broker_s):
+def said(name, events, wall_s, cpu_s, peak_bytes, broker_s, written):
     return (
         f"{name:22} {wall_s:8.2f} s wall  {cpu_s:8.2f} s CPU  {peak_bytes / 1e6:8.0f} MB peak  {events / wall_s / 1e3:8.1f} k events/s"
-        f"  {events / cpu_s / 1e3:8.1f} k events/CPU s  {broker_s:8.2f} s CPU of the broker"
+        f"  {events / cpu_s / 1e3:8.1f} k events/CPU s  {broker_s:8.2f} s CPU of the broker, which wrote {written / events:6.0f} bytes an event"
     )
 
 
@@ -221,16 +228,18 @@ def main(arguments):
                 theirs = peer.parse([*words, "--form", form, "--broker-pid", str(broker.process.pid)])
                 topics = ["--brokers", broker.address, "--sessions", f"{theirs.prefix}sessions", "--ratings", f"{theirs.prefix}ratings"]
                 peer.load(topics, theirs, events)
+                written_before = written_by(broker.process.pid)
                 told, rows, tasks = peer.run_peer(topics, theirs, tempfile.mkdtemp(dir=folder))
+                written = written_by(broker.process.pid) - written_before
                 problems = [*peer.differences(expected, rows), *peer.task_problems(expected, tasks)]
                 if problems:
                     print("\n".join(problems[:10]))
                     return 1
                 name = f"Kafka Streams, {form}"
-                print(said(name, events, told["wall_s"], told["cpu_s"], told["peak_bytes"], told["broker_cpu_s"]))
+                print(said(name, events, told["wall_s"], told["cpu_s"], told["peak_bytes"], told["broker_cpu_s"], written))
                 print(
                     f"echoloop / {name}: events per CPU second {told['cpu_s'] / ours.cpu_s:.2f} x, wall {told['wall_s'] / ours.wall_s:.2f} x,"
-                    f" memory {ours.peak_bytes / told['peak_bytes']:.2f}, CPU of the broker {ours.broker_s / told['broker_cpu_s']:.2f}",
+                    f" memory {ours.peak_bytes / told['peak_bytes']:.2f}, CPU of the broker {ours.broker_s / told['broker_cpu_s']:.2f}, bytes that it wrote {ours.written / written:.2f}",
                     flush=True,
                 )
     return 0

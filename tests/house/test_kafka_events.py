@@ -6,6 +6,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -35,7 +36,12 @@ class Events(unittest.TestCase):
         cls.folder = tempfile.TemporaryDirectory()
         cls.broker = kafka.Broker(os.path.join(cls.folder.name, "broker"))
         cls.broker.__enter__()
-        cls.server = server.Server(cls.folder.name, "--kafka.brokers", cls.broker.address).start()
+        config = shutil.copytree(server.CONFIG, os.path.join(cls.folder.name, "config"))
+        with open(os.path.join(config, "organisation.yaml"), encoding="utf-8") as file:
+            organisation = file.read()
+        with open(os.path.join(config, "organisation.yaml"), "w", encoding="utf-8") as file:
+            file.write(organisation.replace("    timezone: Asia/Shanghai\n", '    timezone: Asia/Shanghai\n    digest: {day: mon, at: "00:00"}\n', 1))
+        cls.server = server.Server(cls.folder.name, "--kafka.brokers", cls.broker.address, config=config).start()
 
     @classmethod
     def tearDownClass(cls):
@@ -188,11 +194,15 @@ class Events(unittest.TestCase):
         seen = {"tasks": 0, "dead": 0, "members": 0}
         for channel, message in (("tasks", "task"), ("dead", "deadLetter"), ("members", "member")):
             for value, headers in self.records(f"echoloop.{channel}"):
+                if value is None and channel == "members":
+                    continue  # a member that left
                 seen[channel] += 1
                 if "headers" in messages[message]:
                     judge(messages[message]["headers"], headers)
                 if channel != "dead":
-                    judge(messages[message]["payload"], json.loads(value))
+                    record = json.loads(value)
+                    digest = record.get("type") == messages["digest"]["name"]
+                    judge(messages["digest" if digest else message]["payload"], record)
         self.assertTrue(all(seen.values()), seen)
 
     def test_a_refusal_that_repeats_a_huge_key_stops_nobody(self):
@@ -221,6 +231,33 @@ class Events(unittest.TestCase):
         self.assertEqual(answer.status, 202, answer)
         self.assertEqual(answer.json()["accepted"], 1)
         self.assertEqual(self.session("s-6")["session_id"], "s-6")
+
+    def test_a_week_is_told_once_by_whoever_holds_the_tenant(self):
+        shanghai = datetime.now(timezone(timedelta(hours=8)))
+        noon = shanghai.replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=shanghai.weekday() + 4)
+        agents = [{"id": "li", "group": "east", "department": "service", "kind": "human"}]
+        data = {"tenant": "hongtu", "session_id": "s-21", "closed_at": noon.isoformat(), "agents": agents}
+        head = {"specversion": "1.0", "type": "echoloop.session.closed.v1", "source": "/gw", "id": "e-s-21"}
+        self.server.post_lines(json.dumps({**head, "data": data}).encode() + b"\n")
+        self.session("s-21")
+        # Weeks are told when they were due last: this one before anything came of it.
+        def asked():
+            return self.server.get("/api/v1/digests", tenant="hongtu", department="service", week=noon.isoformat()).json()["items"]
+
+        (asked,) = server.wait_for(asked, "the week")
+        self.assertEqual((asked["metrics"][0]["metric"], asked["metrics"][0]["n"]), ("sessions", 1))
+        self.server.stop()
+        self.server.start()
+
+        def told():
+            return [event for event in (json.loads(value) for value, _ in self.records("echoloop.tasks")) if event["type"] == "echoloop.digest.v1"]
+
+        (digest,) = server.wait_for(told, "the digest")
+        self.assertEqual((digest["data"]["department"], digest["data"]["metrics"]), ("service", asked["metrics"]))
+        self.server.stop()
+        self.server.start()
+        self.server.wait_settled()
+        self.assertEqual(len(told()), 1)
 
     def test_what_is_due_with_a_task_happens_without_an_event(self):
         now = datetime.now(timezone.utc)
