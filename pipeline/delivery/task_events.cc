@@ -9,6 +9,8 @@ namespace {
 
 // A task event has a few kilobytes; parsed it takes several times as much.
 constexpr std::size_t kBatch_events = 64, kBatch_bytes = 512u << 10, kBatches_kept = 16;
+// Then it is read again, whatever it was.
+constexpr Duration kNothing{10 * kSecond_ms};
 
 }  // namespace
 
@@ -38,8 +40,8 @@ Result<std::shared_ptr<const TaskEvents::Batch>> TaskEvents::read(int partition,
     latest_.splice(latest_.begin(), latest_, found);
     return latest_.front();
   }
-  if (auto known = nothing_.find(partition);
-      known != nothing_.end() && known->second.end == end && known->second.from <= offset)
+  if (auto known = nothing_.find(partition); known != nothing_.end() && known->second.end == end &&
+                                             known->second.from <= offset && parts_.now() < known->second.at + kNothing)
     return std::shared_ptr<const Batch>{};
   auto slice = parts_.read(partition, offset, {kBatch_events, kBatch_bytes});
   if (!slice) return tl::make_unexpected(slice.error());
@@ -47,7 +49,7 @@ Result<std::shared_ptr<const TaskEvents::Batch>> TaskEvents::read(int partition,
   // may tell one behind a transaction that is still open: nobody passes what could not be read. When the transaction
   // has ended the end moves.
   if (slice->records.empty()) {
-    nothing_[partition] = {offset, end};
+    nothing_[partition] = {offset, end, parts_.now()};
     return std::shared_ptr<const Batch>{};
   }
   auto batch = std::make_shared<Batch>();

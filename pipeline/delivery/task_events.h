@@ -68,6 +68,7 @@ class TaskEvents {
   std::list<std::shared_ptr<const Batch>> latest_;  // used last first
   struct Nothing {
     std::int64_t from = 0, end = 0;
+    Time at{};
   };
   std::map<int, Nothing> nothing_;  // by partition: read without finding anything
 };

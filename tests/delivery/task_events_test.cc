@@ -17,6 +17,7 @@ std::string task_event(const std::string& id) {
 class Reading : public testing::Test {
  protected:
   Reading() {
+    parts_.now = [this] { return now_; };
     parts_.ends = [this]() -> Result<std::vector<std::int64_t>> { return std::vector{end_}; };
     parts_.read = [this](int, std::int64_t from, const stage::PollLimits& limits) -> Result<stage::Slice> {
       ++reads_;
@@ -53,6 +54,7 @@ class Reading : public testing::Test {
   std::map<std::int64_t, std::string> records_;
   std::int64_t committed_ = 0, end_ = 0;
   int reads_ = 0;
+  Time now_{};
   DeliveryParts parts_;
   TaskEvents events_{parts_};
 };
@@ -70,6 +72,9 @@ TEST_F(Reading, GoesOnWhereItStoodBehindMarksOfTransactions) {
   const int reads = reads_;
   EXPECT_EQ(read_on(next), "");
   EXPECT_EQ(reads_, reads) << "what was found empty is not read again";
+  now_ += Duration{60 * kSecond_ms};
+  EXPECT_EQ(read_on(next), "");
+  EXPECT_EQ(reads_, reads + 1) << "but now and then";
   commit(4, "c");
   EXPECT_TRUE(events_.look().value());
   EXPECT_EQ(read_on(next), "c ");
