@@ -215,11 +215,12 @@ ordered_json tags_json(const std::map<std::string, std::int64_t>& tags, const Do
   for (const auto& [tag, n] : tags) order.emplace_back(-n, tag);
   std::sort(order.begin(), order.end());
   ordered_json out = ordered_json::array();
-  for (const auto& [less, tag] : order) {
+  for (const auto& entry : order) {
+    const auto& tag = entry.second;
     auto known = std::find_if(domain.tags.begin(), domain.tags.end(), [&](const Tag& one) { return one.id == tag; });
     ordered_json name = nullptr;
     if (known != domain.tags.end()) name = {{"zh", known->name.zh}, {"en", known->name.en}};
-    out.push_back({{"tag", tag}, {"name", std::move(name)}, {"n", -less}});
+    out.push_back({{"tag", tag}, {"name", std::move(name)}, {"n", -entry.first}});
   }
   return out;
 }
