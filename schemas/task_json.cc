@@ -121,6 +121,22 @@ ordered_json holdings_json(const state::Task& task) {
   return out;
 }
 
+// What CASEWORK tells the outside.
+std::string event_json(const std::string& type, const std::string& id, const std::string& subject, Time time,
+                       std::string_view change, ordered_json data) {
+  ordered_json event;
+  event["specversion"] = "1.0";
+  event["type"] = type;
+  event["source"] = "/echoloop/casework";
+  event["id"] = id;
+  event["subject"] = subject;
+  event["time"] = format_time(time);
+  event["datacontenttype"] = "application/json";
+  event["change"] = change;
+  event["data"] = std::move(data);
+  return event.dump();
+}
+
 }  // namespace
 
 ordered_json task_json(const state::Task& task) {
@@ -185,17 +201,13 @@ bool task_matches(const state::Task& task, std::string_view if_match) {
 
 std::string task_event_json(const state::Task& task, std::string_view word) {
   const bool more = word == "reminded" || word == "handed_over";
-  ordered_json event;
-  event["specversion"] = "1.0";
-  event["type"] = fmt::format("echoloop.task.{}.v1", more ? "changed" : word);
-  event["source"] = "/echoloop/casework";
-  event["id"] = fmt::format("{}/{}", task.id(), task.events());
-  event["subject"] = task.id();
-  event["time"] = format_time(from_ms(task.updated_at()));
-  event["datacontenttype"] = "application/json";
-  event["change"] = word;
-  event["data"] = task_json(task);
-  return event.dump();
+  return event_json(fmt::format("echoloop.task.{}.v1", more ? "changed" : word),
+                    fmt::format("{}/{}", task.id(), task.events()), task.id(), from_ms(task.updated_at()), word,
+                    task_json(task));
+}
+
+std::string digest_event_json(const std::string& id, Time time, std::string_view data) {
+  return event_json("echoloop.digest.v1", id, id, time, "weekly", ordered_json::parse(data));
 }
 
 }  // namespace echoloop

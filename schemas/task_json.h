@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "pipeline/base/time.h"
 #include "schemas/state.pb.h"
 
 namespace echoloop {
@@ -22,5 +23,7 @@ bool task_matches(const state::Task& task, std::string_view if_match);
 // verified. Its type has no words for reminded and handed_over, which are changed; attribute `change` tells them apart.
 // Its id is the task's id and version, so that a repeated one is known.
 std::string task_event_json(const state::Task& task, std::string_view word);
+// echoloop.digest.v1. `data`: JSON.
+std::string digest_event_json(const std::string& id, Time time, std::string_view data);
 
 }  // namespace echoloop

@@ -38,7 +38,7 @@ webhook | .body | object
          else
            ($fields.status | object | .statusCategory | object | .key | text) as $category
            | if $category == "indeterminate" then $it | in_progress
-             elif $category == "done" and ($resolution | among(refusals)) then $it | step("reject"), (step("comment") | .data.only_in = ["in_progress", "on_hold"])
+             elif $category == "done" and ($resolution | among(refusals)) then $it | refused
              elif $category == "done" then $it | finished
              else empty end
          end),

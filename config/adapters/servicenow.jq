@@ -29,7 +29,7 @@ webhook | .body | object
     | [ (if $state == "2" then in_progress
          elif $state == "3" then step("accept"), step("hold")
          elif $state | among(["6", "7"]) then finished
-         elif $state == "8" then step("reject"), (step("comment") | .data.only_in = ["in_progress", "on_hold"])
+         elif $state == "8" then refused
          else empty end),
         (if .person == null then empty else step("assign") end) ] as $commands
     | if ($commands | length) == 0 then {skip: "\($number): state \($state) says nothing new"} else $commands[] end

@@ -107,6 +107,8 @@ Result<void> EndpointTeller::load() {
   read_to_.assign(state_.next().begin(), state_.next().end());
   for (const auto& one : state_.ahead()) ahead_.emplace(one.partition(), one.offset());
   loaded_ = true;
+  std::lock_guard hold{mutex_};
+  counts_.knows_place = true;
   return {};
 }
 
@@ -120,7 +122,6 @@ void EndpointTeller::run() {
       wait = Duration{kSecond_ms};
     }
     std::unique_lock hold{mutex_};
-    counts_.knows_place = loaded_;
     counts_.gone = state_.gone_at() != 0;
     counts_.waiting = static_cast<std::int64_t>(items_.size());
     if (stopping_) return;

@@ -25,8 +25,7 @@ constexpr const char* kRate_zh =
 constexpr const char* kRate_en =
     "{name} {value, number, percent} ({low, number, percent} to {high, number, percent}, n={n, number}){known, plural, "
     "=0 {} other {, {before, number, percent} the week before}}";
-constexpr const char* kTag_zh = "{name} {n, number}";
-constexpr const char* kTag_en = "{name} {n, number}";
+constexpr const char* kTag = "{name} {n, number}";
 
 struct Name {
   const char* metric;
@@ -64,8 +63,7 @@ std::string tags_line(const json& tags, bool chinese) {
     const json& name = tags[i]["name"];
     const std::string word = name.is_object() ? name.value(chinese ? "zh" : "en", "") : tags[i].value("tag", "");
     if (!out.empty()) out += chinese ? "、" : ", ";
-    out += formatted(chinese ? kTag_zh : kTag_en, chinese,
-                     {{"name", wide(word)}, {"n", tags[i].value("n", std::int64_t{0})}});
+    out += formatted(kTag, chinese, {{"name", wide(word)}, {"n", tags[i].value("n", std::int64_t{0})}});
   }
   return out;
 }

@@ -3,9 +3,9 @@
 
 #include "pipeline/base/bytes.h"
 #include "pipeline/serving/api.h"
+#include "pipeline/serving/effect_numbers.h"
 #include "pipeline/serving/parameters.h"
 #include "pipeline/serving/task_rows.h"
-#include "pipeline/statistics/wilson.h"
 #include "processors/casework/case_book.h"
 #include "schemas/state.pb.h"
 
@@ -14,30 +14,16 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr double kLevel = 0.95;
-
-// The share of improved among the verdicts that the numbers allowed.
 ordered_json effect_json(const std::string& tenant, std::string_view key, const state::Effects& seen) {
   KeyReader reader{key};
   reader.text();
   const std::string month = reader.text(), action = reader.text(), department = reader.text();
-  const std::int64_t n = seen.improved() + seen.no_evidence() + seen.worse();
-  ordered_json interval = nullptr;
-  if (const auto wilson = statistics::wilson_interval(seen.improved(), n, kLevel))
-    interval = {{"level", kLevel}, {"method", "wilson"}, {"low", wilson->low}, {"high", wilson->high}};
-  return {{"tenant", tenant},
-          {"month", month},
-          {"action_type", action.empty() ? ordered_json(nullptr) : ordered_json(action)},
-          {"department", department},
-          {"improved", seen.improved()},
-          {"no_evidence", seen.no_evidence()},
-          {"worse", seen.worse()},
-          {"not_enough_data", seen.not_enough_data()},
-          {"numerator", seen.improved()},
-          {"n", n},
-          {"value", n == 0 ? ordered_json(nullptr)
-                           : ordered_json(static_cast<double>(seen.improved()) / static_cast<double>(n))},
-          {"interval", std::move(interval)}};
+  ordered_json out = {{"tenant", tenant},
+                      {"month", month},
+                      {"action_type", action.empty() ? ordered_json(nullptr) : ordered_json(action)},
+                      {"department", department}};
+  out.update(effect_numbers(seen));
+  return out;
 }
 
 http::Response effects(const http::Request& request, const Sources& sources) {

@@ -11,10 +11,10 @@
 #include <vector>
 
 #include "pipeline/base/bytes.h"
+#include "pipeline/serving/effect_numbers.h"
 #include "pipeline/serving/metric_answer.h"
 #include "pipeline/serving/metric_values.h"
 #include "pipeline/serving/task_rows.h"
-#include "pipeline/statistics/wilson.h"
 #include "processors/casework/lifecycle.h"
 #include "processors/casework/task_log.h"
 #include "schemas/task_json.h"
@@ -26,7 +26,6 @@ using nlohmann::ordered_json;
 
 // Named of each kind; the rest is a number.
 constexpr std::size_t kTasks_max = 10, kPraised_max = 20;
-constexpr double kLevel = 0.95;
 constexpr const char* kMetrics[] = {"sessions", "csat", "dsat", "resolved_rate", "response_rate"};
 
 std::string local_date(const TimeZone& zone, Time time) {
@@ -45,9 +44,8 @@ ordered_json head(const char* kind, const std::string& tenant, Week week, const 
             {"en", fmt::format("{}: the week {} to {}", name.en, first, last)}}}};
 }
 
-Result<MetricRows> rows_of(const std::string& metric, const std::string& tenant, Week week,
-                           std::vector<std::string> group_by, Filters filters, const Sources& sources,
-                           const Domain& domain) {
+MetricQuery query_of(const std::string& metric, const std::string& tenant, Week week, std::vector<std::string> group_by,
+                     Filters filters, const Domain& domain) {
   MetricQuery query;
   query.metric = aggregates::find_metric(metric);
   query.tenant = tenant;
@@ -56,19 +54,13 @@ Result<MetricRows> rows_of(const std::string& metric, const std::string& tenant,
   query.to = week.to;
   query.group_by = std::move(group_by);
   query.filters = std::move(filters);
-  return collect(query, sources, domain);
+  return query;
 }
 
-// The row as the API has it, of one filter.
-Result<ordered_json> number(const Metric& definition, const std::string& metric, const std::string& tenant, Week week,
-                            const Filters& filters, const Sources& sources, const Domain& domain) {
-  auto rows = rows_of(metric, tenant, week, {}, filters, sources, domain);
-  if (!rows) return tl::make_unexpected(rows.error());
-  MetricQuery query;
-  query.metric = aggregates::find_metric(metric);
-  query.from = week.from;
-  query.to = week.to;
-  ordered_json row = metric_row(query, definition, {}, rows->empty() ? aggregates::Measures{} : rows->begin()->second);
+// The row as the API has it, of a query for one group.
+ordered_json number(MetricQuery query, const Metric& definition, const aggregates::Measures& measures) {
+  query.group_by.clear();
+  ordered_json row = metric_row(query, definition, {}, measures);
   row.erase("group");
   return row;
 }
@@ -152,7 +144,6 @@ Result<ordered_json> waits(const std::string& tenant, const std::string& departm
   return ordered_json{{"n", n}, {"overdue", late}, {"by_state", by}, {"tasks", std::move(*tasks)}};
 }
 
-// The share of improved among what the numbers allowed, as GET /api/v1/effects has it.
 Result<ordered_json> worked(const std::string& tenant, const Logged& proved, const Sources& sources) {
   const auto of = [&](const char* verdict) {
     auto found = proved.by.find(verdict);
@@ -166,43 +157,42 @@ Result<ordered_json> worked(const std::string& tenant, const Logged& proved, con
                                                       : ordered_json(nullptr);
   });
   if (!tasks) return tasks;
-  const std::int64_t improved = of("improved"), n = improved + of("no_evidence") + of("worse");
-  ordered_json interval = nullptr;
-  if (const auto wilson = statistics::wilson_interval(improved, n, kLevel))
-    interval = {{"level", kLevel}, {"method", "wilson"}, {"low", wilson->low}, {"high", wilson->high}};
-  return ordered_json{
-      {"improved", improved},
-      {"no_evidence", of("no_evidence")},
-      {"worse", of("worse")},
-      {"not_enough_data", of("not_enough_data")},
-      {"numerator", improved},
-      {"n", n},
-      {"value", n == 0 ? ordered_json(nullptr) : ordered_json(static_cast<double>(improved) / static_cast<double>(n))},
-      {"interval", std::move(interval)},
-      {"tasks", std::move(*tasks)}};
+  state::Effects seen;
+  seen.set_improved(of("improved"));
+  seen.set_no_evidence(of("no_evidence"));
+  seen.set_worse(of("worse"));
+  seen.set_not_enough_data(of("not_enough_data"));
+  ordered_json out = effect_numbers(seen);
+  out["tasks"] = std::move(*tasks);
+  return out;
+}
+
+// All measures of the sessions that the department served in that week.
+Result<aggregates::Measures> served(const std::string& tenant, const std::string& department, Week week,
+                                    const Sources& sources, const Domain& domain) {
+  auto rows = collect(query_of("sessions", tenant, week, {}, {{"department", {department}}}, domain), sources, domain);
+  if (!rows) return tl::make_unexpected(rows.error());
+  return rows->empty() ? aggregates::Measures{} : std::move(rows->begin()->second);
 }
 
 // What customers said where the department served them, beside the week before; empty: it served nobody.
 Result<ordered_json> said(const std::string& tenant, const std::string& department, Week week, const Sources& sources,
                           const Domain& domain) {
-  ordered_json out = ordered_json::array();
   const Week before = week_before(domain.zone_of(tenant), week.from);
-  const Filters filters{{"department", {department}}};
+  auto now = served(tenant, department, week, sources, domain), then = now;
+  if (now) then = served(tenant, department, before, sources, domain);
+  if (!now || !then) return tl::make_unexpected(now ? then.error() : now.error());
+  ordered_json out = ordered_json::array();
+  if (now->sessions() == 0) return out;
   for (const char* name : kMetrics) {
     const Metric* definition = find_definition(name, domain);
     if (definition == nullptr) continue;
-    auto now = number(*definition, name, tenant, week, filters, sources, domain);
-    if (!now) return now;
-    auto then = number(*definition, name, tenant, before, filters, sources, domain);
-    if (!then) return then;
     ordered_json one{{"metric", name}, {"version", definition->version}};
-    one.update(*now);
-    one["before"] = std::move(*then);
+    one.update(number(query_of(name, tenant, week, {}, {}, domain), *definition, *now));
+    one["before"] = number(query_of(name, tenant, before, {}, {}, domain), *definition, *then);
     out.push_back(std::move(one));
   }
-  const bool any =
-      std::any_of(out.begin(), out.end(), [](const ordered_json& one) { return one["n"].get<std::int64_t>() > 0; });
-  return any ? out : ordered_json::array();
+  return out;
 }
 
 // ---- praise
@@ -228,11 +218,11 @@ ordered_json tags_json(const std::map<std::string, std::int64_t>& tags, const Do
 // Those with most praise, each with its satisfaction of the week.
 Result<ordered_json> praised_by(const std::string& dimension, const std::set<std::string>& positive,
                                 const std::string& tenant, Week week, const Sources& sources, const Domain& domain) {
-  auto rows = rows_of("evaluations", tenant, week, {dimension, "tag"}, {{"tag", positive}}, sources, domain);
+  const MetricQuery by_tag = query_of("evaluations", tenant, week, {dimension, "tag"}, {{"tag", positive}}, domain);
+  auto rows = collect(by_tag, sources, domain);
   if (!rows) return tl::make_unexpected(rows.error());
   Praised praised;
-  for (const auto& [key, measures] : *rows)
-    praised[key.group[0]][key.group[1]] = aggregates::find_metric("evaluations")->ratio(measures).n;
+  for (const auto& [key, measures] : *rows) praised[key.group[0]][key.group[1]] = by_tag.metric->ratio(measures).n;
   std::vector<std::pair<std::int64_t, std::string>> order;
   for (const auto& [who, tags] : praised) {
     std::int64_t sum = 0;
@@ -241,15 +231,17 @@ Result<ordered_json> praised_by(const std::string& dimension, const std::set<std
   }
   std::sort(order.begin(), order.end());
   if (order.size() > kPraised_max) order.resize(kPraised_max);
+  std::set<std::string> named;
+  for (const auto& [less, who] : order) named.insert(who);
+  const MetricQuery satisfied = query_of("csat", tenant, week, {dimension}, {{dimension, named}}, domain);
+  auto measures = collect(satisfied, sources, domain);
+  if (!measures) return tl::make_unexpected(measures.error());
   const Metric* csat = find_definition("csat", domain);
   ordered_json out = ordered_json::array();
   for (const auto& [less, who] : order) {
     ordered_json one{{dimension, who}, {"tags", tags_json(praised[who], domain)}, {"csat", nullptr}};
-    if (csat != nullptr) {
-      auto row = number(*csat, "csat", tenant, week, {{dimension, {who}}}, sources, domain);
-      if (!row) return row;
-      one["csat"] = std::move(*row);
-    }
+    // Without a row: praised by those who gave no score.
+    if (csat != nullptr) one["csat"] = number(satisfied, *csat, (*measures)[MetricKey{{}, {who}}]);
     out.push_back(std::move(one));
   }
   return out;
@@ -307,11 +299,12 @@ Result<std::optional<ordered_json>> praise_digest(const std::string& tenant, Wee
     if (tag.sentiment == Sentiment::positive) positive.insert(tag.id);
   }
   if (positive.empty()) return std::optional<ordered_json>{};
-  auto rows = rows_of("evaluations", tenant, week, {"tag"}, {{"tag", positive}}, sources, domain);
+  const MetricQuery by_tag = query_of("evaluations", tenant, week, {"tag"}, {{"tag", positive}}, domain);
+  auto rows = collect(by_tag, sources, domain);
   if (!rows) return tl::make_unexpected(rows.error());
   std::map<std::string, std::int64_t> tags;
   for (const auto& [key, measures] : *rows) {
-    const std::int64_t n = aggregates::find_metric("evaluations")->ratio(measures).n;
+    const std::int64_t n = by_tag.metric->ratio(measures).n;
     if (n > 0) tags[key.group[0]] = n;
   }
   if (tags.empty()) return std::optional<ordered_json>{};

@@ -1,10 +1,9 @@
 #include "processors/casework/digests.h"
 
-#include <fmt/format.h>
-
 #include "pipeline/base/bytes.h"
 #include "pipeline/base/hash.h"
 #include "processors/casework/case_book.h"
+#include "schemas/task_json.h"
 
 namespace echoloop::casework {
 
@@ -26,13 +25,7 @@ void take_digest(const state::Digest& digest, Time now, stage::Context& context)
   std::string id = key;
   put_key_time(id, digest.from());
   id = to_hex(hash128(id));
-  // The numbers are JSON already: what stands around them needs no escapes.
-  context.emit(
-      stage::Topic::tasks, stage::Kind::task, id,
-      fmt::format(R"({{"specversion":"1.0","type":"echoloop.digest.v1","source":"/echoloop/casework","id":"{0}",)"
-                  R"("subject":"{0}","time":"{1}","datacontenttype":"application/json","change":"weekly",)"
-                  R"("data":{2}}})",
-                  id, format_time(now), digest.json()));
+  context.emit(stage::Topic::tasks, stage::Kind::task, id, digest_event_json(id, now, digest.json()));
   context.count("digests");
 }
 

@@ -5,15 +5,10 @@
 
 namespace echoloop::casework {
 
-std::string log_prefix(std::string_view tenant, std::string_view department, std::string_view word) {
+std::string log_key_from(std::string_view tenant, std::string_view department, std::string_view word, Time from) {
   std::string key = tenant_key(tenant);
   put_key_text(key, department);
   put_key_text(key, word);
-  return key;
-}
-
-std::string log_key_from(std::string_view tenant, std::string_view department, std::string_view word, Time from) {
-  std::string key = log_prefix(tenant, department, word);
   put_key_time(key, to_ms(from));
   return key;
 }

@@ -19,11 +19,9 @@ inline constexpr std::string_view kProved = "proved";  // the work of the depart
 void log_task(const state::Task& task, std::string_view word, std::string_view detail, Time now,
               stage::Context& context);
 
-// Keys of the log begin with it; then follow the time, the task's id.
-std::string log_prefix(std::string_view tenant, std::string_view department, std::string_view word);
-// All of them from that time on.
+// Where the rows of that word begin that are not older; the task's id follows in each.
 std::string log_key_from(std::string_view tenant, std::string_view department, std::string_view word, Time from);
-// Of such a key.
+// Of the key of a row.
 std::string logged_task(std::string_view key);
 
 }  // namespace echoloop::casework

@@ -221,6 +221,11 @@ class Server:
             raise AssertionError(f"not all events were accepted: {answer}")
         return answer
 
+    def command(self, task, command, by="li", **more):
+        """What somebody does with the task of that id, whatever its state."""
+        body = json.dumps({"command": command, "by": by, **more}, ensure_ascii=False).encode()
+        return self.request("POST", f"/api/v1/tasks/{task}/commands", body=body, headers={"Content-Type": "application/json", "If-Match": "*"})
+
     def items(self, path, **parameters):
         """All pages of a list."""
         found, cursor = [], None

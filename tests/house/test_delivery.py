@@ -86,8 +86,7 @@ class Ways(Case):
         self.assertEqual(event["data"]["cause"]["scope"], {"session": "s1"})
         self.assertIsNone(event["data"]["customer_id"])
         task = event["data"]["id"]
-        headers = {"Content-Type": "application/json", "If-Match": "*"}
-        server.request("POST", f"/api/v1/tasks/{task}/commands", body='{"command":"reject","by":"li","reason":"不归我们"}'.encode(), headers=headers)
+        server.command(task, "reject", reason="不归我们")
         self.assertEqual(json.loads(self.told(hook, 2)[1].body)["data"]["department"], "triage")
 
     def test_the_key_changes_without_a_gap(self):

@@ -8,7 +8,6 @@ import tempfile
 import unittest
 
 import endpoints
-import events
 import server as house
 from events import closed, rated
 
@@ -65,8 +64,7 @@ class Told(unittest.TestCase):
             {"command": "tell_customer", "how": "phone", "customers": ["c-li-3-0"]},
             {"command": "close", "reason": "told"},
         ):
-            headers = {"Content-Type": "application/json", "If-Match": "*"}
-            answer = cls.server.request("POST", f"/api/v1/tasks/{task}/commands", body=events.text({"by": "li", **command}).encode(), headers=headers)
+            answer = cls.server.command(task, **command)
             assert answer.status == 200, answer
 
     @classmethod

@@ -108,14 +108,14 @@ class Harness:
         command = ["kcat", "-P", "-b", self.broker.address, "-t", "echoloop.events", "-K", "\t"]
         subprocess.run([*command, "-X", f"topic.partitioner={partitioner}", "-X", "acks=all"], input=b"".join(lines), check=True, stderr=subprocess.DEVNULL)
 
-    def committed_records(self, topic):
+    def committed_records(self, topic, form="%s"):
+        """A line of that form (of kcat's) each; their values."""
         command = ["kcat", "-C", "-b", self.broker.address, "-t", topic, "-e", "-q", "-X", "isolation.level=read_committed"]
-        return subprocess.run([*command, "-f", "%s\n"], check=True, capture_output=True).stdout.splitlines()
+        return subprocess.run([*command, "-f", form + "\n"], check=True, capture_output=True).stdout.splitlines()
 
     def places(self, topic):
         """Of each committed record: where it lies, and its id."""
-        command = ["kcat", "-C", "-b", self.broker.address, "-t", topic, "-e", "-q", "-X", "isolation.level=read_committed"]
-        lines = subprocess.run([*command, "-f", "%p/%o %s\n"], check=True, capture_output=True).stdout.splitlines()
+        lines = self.committed_records(topic, "%p/%o %s")
         return [(at.decode(), json.loads(value)["id"]) for at, _, value in (line.partition(b" ") for line in lines)]
 
     def begin_of(self, topic, partition):

@@ -268,10 +268,10 @@ class Events(unittest.TestCase):
         def task():
             return next((one for one in self.server.tasks(tenant="hongtu") if one["cause"]["scope"].get("session") == "s-20"), None)
 
-        path = f"/api/v1/tasks/{server.wait_for(task, 'the task')['id']}/commands"
+        found = server.wait_for(task, "the task")["id"]
         until = (datetime.now(timezone.utc) + timedelta(seconds=3)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         for command in ({"command": "acknowledge"}, {"command": "hold", "reason": "call back", "until": until}):
-            answer = self.server.request("POST", path, json.dumps({"by": "li", **command}), {"Content-Type": "application/json", "If-Match": "*"})
+            answer = self.server.command(found, **command)
             self.assertEqual(answer.status, 200, answer)
         self.assertEqual(task()["state"], "on_hold")
         server.wait_for(lambda: task()["state"] == "acknowledged", "the end of the hold")

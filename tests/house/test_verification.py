@@ -7,7 +7,6 @@ import tempfile
 import unittest
 from datetime import date, timedelta
 
-import events
 import server as house
 from events import closed, observed, rated
 
@@ -59,8 +58,7 @@ class Verified(unittest.TestCase):
                 {"command": "done", "note": "流程已改"},
                 {"command": "tell_customer", "how": "sms", "customers": ["c1", "c2"]},
             ):
-                headers = {"Content-Type": "application/json", "If-Match": "*"}
-                answer = cls.server.request("POST", f"/api/v1/tasks/{task['id']}/commands", body=events.text({"by": "li", **command}).encode(), headers=headers)
+                answer = cls.server.command(task["id"], **command)
                 assert answer.status == 200, answer
         cls.live_through(range(TOLD, LAST), 2)
 

@@ -20,3 +20,5 @@ def step($command):
 # The whole way to where the tracker says that work is.
 def in_progress: step("resume"), step("accept"), step("start");
 def finished: in_progress, step("done");
+# A refusal comes too late where work has begun: then it is a word about it.
+def refused: step("reject"), (step("comment") | .data.only_in = ["in_progress", "on_hold"]);
