@@ -183,6 +183,18 @@ ordered_json task_json(const state::Task& task) {
   return out;
 }
 
+ordered_json open_issue_json(const state::Task& task) {
+  return {{"id", task.id()},
+          {"kind", task.kind()},
+          {"state", task.state()},
+          {"severity", name_of(static_cast<Severity>(task.severity()))},
+          {"title", {{"zh", task.title_zh()}, {"en", task.title_en()}}},
+          {"department", task.department()},
+          {"person", text_or_null(task.person())},
+          {"opened_at", format_time(from_ms(task.opened_at()))},
+          {"clock", clock_json(task.clock())}};
+}
+
 std::string task_etag(const state::Task& task) { return fmt::format("\"{}\"", task.version()); }
 
 bool task_matches(const state::Task& task, std::string_view if_match) {

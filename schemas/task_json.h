@@ -11,6 +11,8 @@
 namespace echoloop {
 
 nlohmann::ordered_json task_json(const state::Task& task);
+// What others need to know who meet the customer meanwhile.
+nlohmann::ordered_json open_issue_json(const state::Task& task);
 
 // The strong ETag: changes with everything a person decides by (state, owner, severity, history), not with growing
 // evidence.

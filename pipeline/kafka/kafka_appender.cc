@@ -88,7 +88,7 @@ Result<stage::Appended> KafkaAppender::append(std::span<const stage::Append> rec
     const auto code = produce(producer_.get(), {.topic = topic_.c_str(),
                                                 .partition = partition_of(record.key, partitions_),
                                                 .key = record.key,
-                                                .value = out.value,
+                                                .value = *out.value,
                                                 .at = std::min(record.at, latest),
                                                 .headers = &out.headers,
                                                 .opaque = &call});

@@ -101,6 +101,9 @@ Outgoing outgoing(stage::Topic topic, stage::Kind kind, std::string value, std::
       return {std::move(value), {}};
     case stage::Topic::dead:
       return dead_letter(value, prefix);
+    case stage::Topic::customers:
+      if (value.empty()) return {};
+      return {std::move(value), {{"content-type", "application/json; charset=utf-8"}}};
     case stage::Topic::tasks:
       break;
   }
@@ -123,7 +126,7 @@ rd_kafka_resp_err_t produce(rd_kafka_t* producer, const Message& message) {
   add(RD_KAFKA_VTYPE_PARTITION).i32 = message.partition;
   add(RD_KAFKA_VTYPE_MSGFLAGS).i = RD_KAFKA_MSG_F_COPY;
   bytes(message.key, add(RD_KAFKA_VTYPE_KEY).mem);
-  bytes(message.value, add(RD_KAFKA_VTYPE_VALUE).mem);
+  if (message.value) bytes(*message.value, add(RD_KAFKA_VTYPE_VALUE).mem);
   if (message.at) add(RD_KAFKA_VTYPE_TIMESTAMP).i64 = to_ms(*message.at);
   for (std::size_t i = 0; message.headers != nullptr && i < std::min(message.headers->size(), kHeaders_max); ++i) {
     const auto& [name, value] = (*message.headers)[i];

@@ -32,7 +32,7 @@ stage::Record record_of(const rd_kafka_message_t& message, stage::Topic topic, T
 // Kafka Streams names them (KIP-1034); `prefix`: of the topic in them.
 using Headers = std::vector<std::pair<const char*, std::string>>;
 struct Outgoing {
-  std::string value;
+  std::optional<std::string> value;  // none: under this key there is nothing any more
   Headers headers;
 };
 Outgoing outgoing(stage::Topic topic, stage::Kind kind, std::string value, std::string_view prefix);
@@ -42,7 +42,7 @@ struct Message {
   const char* topic = "";
   int partition = 0;
   std::string_view key;
-  std::string_view value;
+  std::optional<std::string_view> value;  // none: a tombstone
   std::optional<Time> at;
   const Headers* headers = nullptr;
   void* opaque = nullptr;  // handed to Callbacks::delivered in the message

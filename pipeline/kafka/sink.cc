@@ -82,7 +82,7 @@ Result<Sink::Offset> Sink::write(stage::Output output, int partition) {
   message.topic = topic.c_str();
   message.partition = partition;
   message.key = output.key;
-  message.value = out.value;
+  if (out.value) message.value = *out.value;
   message.at = output.at;
   message.headers = &out.headers;
   return send(message);

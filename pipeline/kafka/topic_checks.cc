@@ -67,9 +67,10 @@ Result<void> check(const std::string& topic, const Settings& settings, int repli
     return {};
   }
   const bool compacted = policy->second.find("compact") != std::string::npos;
-  if (topic == members_name(options)) {
+  if (is_compacted(options, topic)) {
     if (!compacted)
-      return unfit(topic, "cleanup.policy", policy->second, "it must be compact, or members forget each other");
+      return unfit(topic, "cleanup.policy", policy->second,
+                   "it must be compact, or what nobody changed for a while is forgotten");
   } else if (compacted) {
     return unfit(topic, "cleanup.policy", policy->second,
                  "compaction would drop records that are needed; it must be delete");

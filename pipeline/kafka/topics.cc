@@ -6,8 +6,9 @@ namespace echoloop::kafka {
 namespace {
 
 constexpr int kTimeout_ms = 30'000;
-constexpr stage::Topic kTopics[] = {stage::Topic::events, stage::Topic::misplaced, stage::Topic::deltas,
-                                    stage::Topic::cases,  stage::Topic::tasks,     stage::Topic::dead};
+constexpr stage::Topic kTopics[] = {stage::Topic::events,   stage::Topic::misplaced, stage::Topic::deltas,
+                                    stage::Topic::cases,    stage::Topic::tasks,     stage::Topic::dead,
+                                    stage::Topic::customers};
 
 using NewTopicPtr = std::unique_ptr<rd_kafka_NewTopic_t, Ends<rd_kafka_NewTopic_destroy>>;
 
@@ -16,7 +17,7 @@ using NewTopicPtr = std::unique_ptr<rd_kafka_NewTopic_t, Ends<rd_kafka_NewTopic_
 Properties settings_of(const TopicOptions& options, const std::string& name) {
   const bool of_events = name == topic_name(options, stage::Topic::events);
   Properties out{{"max.message.bytes", std::to_string(of_events ? kEvent_bytes_max : kRecord_bytes_max)}};
-  if (name == members_name(options)) out.emplace_back("cleanup.policy", "compact");
+  if (is_compacted(options, name)) out.emplace_back("cleanup.policy", "compact");
   if (name == changelog_name(options)) {
     out.emplace_back("retention.ms", "-1");
     out.emplace_back("retention.bytes", "-1");
@@ -62,6 +63,10 @@ std::string topic_name(const TopicOptions& options, stage::Topic topic) {
 std::string members_name(const TopicOptions& options) { return options.prefix + "members"; }
 
 std::string changelog_name(const TopicOptions& options) { return options.prefix + "changelog"; }
+
+bool is_compacted(const TopicOptions& options, std::string_view name) {
+  return name == members_name(options) || name == topic_name(options, stage::Topic::customers);
+}
 
 std::optional<stage::Topic> input_topic(const TopicOptions& options, std::string_view name) {
   for (stage::Topic topic : kInputs) {

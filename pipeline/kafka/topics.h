@@ -27,6 +27,8 @@ std::string topic_name(const TopicOptions& options, stage::Topic topic);
 std::string changelog_name(const TopicOptions& options);
 // Who of the group holds what (peers.h).
 std::string members_name(const TopicOptions& options);
+// Of each key only the last record counts.
+bool is_compacted(const TopicOptions& options, std::string_view name);
 // What stages read; a worker holds the partitions of one number of all of them.
 inline constexpr stage::Topic kInputs[] = {stage::Topic::events, stage::Topic::misplaced, stage::Topic::deltas,
                                            stage::Topic::cases};

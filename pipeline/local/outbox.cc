@@ -182,7 +182,7 @@ void Outbox::send(std::vector<stage::Output> outputs, store::Batch& batch, Stage
   std::map<stage::Partition, std::int64_t> next;
   std::lock_guard lock{mutex_};
   for (stage::Output& output : outputs) {
-    if (output.topic == Topic::dead) continue;  // there is nobody outside who would read it
+    if (is_for_outside_only(output.topic)) continue;
     const stage::Partition partition{output.topic, partition_of(output.key, partitions_)};
     auto place = next.try_emplace(partition, line(partition).next_offset).first;
     auto sent = std::make_shared<const Sent>(

@@ -13,14 +13,6 @@ namespace {
 
 using nlohmann::ordered_json;
 
-ordered_json issue_json(const state::Task& task) {
-  const ordered_json whole = task_json(task);
-  ordered_json out;
-  for (const char* name : {"id", "kind", "state", "severity", "title", "department", "person", "opened_at", "clock"})
-    out[name] = whole[name];
-  return out;
-}
-
 // A page of customers, gathered from their rows; the cursor is the last customer's key.
 class Page {
  public:
@@ -56,7 +48,7 @@ class Page {
       last = casework::tenant_key(tenant);
       put_key_text(last, customer);
     }
-    items.back()["tasks"].push_back(issue_json(task));
+    items.back()["tasks"].push_back(open_issue_json(task));
     return true;
   }
 

@@ -16,6 +16,8 @@ std::string_view name_of(Topic topic) {
       return "misplaced";
     case Topic::dead:
       return "dead";
+    case Topic::customers:
+      return "customers";
   }
   return "unknown";
 }

@@ -22,17 +22,27 @@ enum class Kind : std::uint8_t {
   reload = 9,       // the configuration was changed: wakes every shard of SESSIONS
   delta = 10,       // aggregates and evidence to add, packed per epoch: pipeline/aggregates/delta.h
   dead = 11,        // a document became a dead letter: state.proto DeadNotice
-  tick = 12,     // stage time has come so far that tasks of this tenant wait for it: the tenant, as its key writes it
-  verdict = 13,  // whether the work on a task had an effect: state.proto Verdict
-  rows = 14,     // what deliveries keep on Kafka: state.proto Rows
-  digest = 15,   // a week of a department: state.proto Digest
+  tick = 12,      // stage time has come so far that tasks of this tenant wait for it: the tenant, as its key writes it
+  verdict = 13,   // whether the work on a task had an effect: state.proto Verdict
+  rows = 14,      // what deliveries keep on Kafka: state.proto Rows
+  digest = 15,    // a week of a department: state.proto Digest
+  customer = 16,  // the open issues of a customer as JSON; empty: there are none
 };
 
 // Topics inside a running echoloop. `events` is fed by intake, the others by stages. `misplaced`: events that lay in a
-// partition that is not their key's, once more in the right one. `dead`: dead letters for the outside; where there is
-// no outside their rows are all there is, and the link drops it.
-enum class Topic : std::uint8_t { events = 1, deltas = 2, cases = 3, tasks = 4, misplaced = 5, dead = 6 };
+// partition that is not their key's, once more in the right one. `dead` and `customers`: dead letters and open issues
+// for the outside; where there is no outside their rows are all there is, and the link drops them.
+enum class Topic : std::uint8_t {
+  events = 1,
+  deltas = 2,
+  cases = 3,
+  tasks = 4,
+  misplaced = 5,
+  dead = 6,
+  customers = 7
+};
 std::string_view name_of(Topic topic);
+inline bool is_for_outside_only(Topic topic) { return topic == Topic::dead || topic == Topic::customers; }
 
 // In the place of an event: it is an offset of topic misplaced. Numbers up to 2^53 survive JSON anywhere.
 inline constexpr std::int64_t kMisplaced = std::int64_t{1} << 52;

@@ -7,6 +7,7 @@
 #include "pipeline/base/hash.h"
 #include "processors/casework/clocks.h"
 #include "processors/casework/merging.h"
+#include "processors/casework/open_customers.h"
 #include "processors/casework/task_lists.h"
 #include "processors/casework/task_log.h"
 #include "schemas/task_json.h"
@@ -135,8 +136,7 @@ void CaseBook::begin_life(state::Task& task, const std::string& department, stag
   start_deadlines(task, *domain_, now(context));
   note_contact(task, now(context));
   move_to(task, task_state::kOpened, ClockEffect::start, context);
-  if (!task.customer_id().empty())
-    context.put(stage::Table::open_customers, customer_key(task.tenant(), task.customer_id(), task.id()), "");
+  put_open_issue(task, context);
 }
 
 void CaseBook::revive(state::Task& task, std::string who, std::string why, stage::Context& context) {
@@ -184,8 +184,7 @@ void CaseBook::move_to(state::Task& task, std::string_view state, ClockEffect cl
   entry_of(task).news = std::max(entry_of(task).news, News::closed);
   if (task.has_hold()) count_hold(task, at);
   task.clear_hold();
-  if (!task.customer_id().empty())
-    context.erase(stage::Table::open_customers, customer_key(task.tenant(), task.customer_id(), task.id()));
+  erase_open_issue(task, context);
   if (task.holdings_size() > 0) task.mutable_holdings(task.holdings_size() - 1)->set_to(to_ms(at));
   end_merged(task, *this, context);
 }
@@ -244,12 +243,12 @@ void CaseBook::bring_up_to_date(std::string_view tenant, std::string_view id, st
   if (task == nullptr || task->listed()) return;
   timers_.set(*task, next_timer_ms(*task, *domain_), context);
   task->set_overdue(is_overdue(*task, now(context) + Duration{1}));
-  if (!is_end(task->state()) && !task->customer_id().empty())
-    context.put(stage::Table::open_customers, customer_key(tenant, task->customer_id(), id), "");
+  if (!is_end(task->state())) put_open_issue(*task, context);
   entry_of(*task).renewed = true;
 }
 
 void CaseBook::flush(stage::Context& context) {
+  OpenCustomers customers;
   for (auto& [key, open] : open_) {
     if (!open.changed && !open.renewed) continue;
     const std::optional<state::Task> before = parsed(open.before);
@@ -258,10 +257,12 @@ void CaseBook::flush(stage::Context& context) {
     if (told) open.task.set_events(open.task.events() + 1);
     put_on_list(open.task, before, context);
     context.put(stage::Table::tasks, key, open.task.SerializeAsString());
+    customers.note(before, open.task);
     if (told)
       context.emit(stage::Topic::tasks, stage::Kind::task, open.task.id(),
                    task_event_json(open.task, word_of(open.news, open.task)));
   }
+  customers.tell(context);
   open_.clear();
 }
 
@@ -290,13 +291,6 @@ std::string tenant_key(std::string_view tenant) {
 
 std::string task_key(std::string_view tenant, std::string_view id) {
   std::string key = tenant_key(tenant);
-  put_key_text(key, id);
-  return key;
-}
-
-std::string customer_key(std::string_view tenant, std::string_view customer, std::string_view id) {
-  std::string key = tenant_key(tenant);
-  put_key_text(key, customer);
   put_key_text(key, id);
   return key;
 }

@@ -93,7 +93,6 @@ std::string asked_as(const std::string& dimension);
 std::string tenant_key(std::string_view tenant);
 std::string task_key(std::string_view tenant, std::string_view id);
 std::string task_index_key(std::string_view tenant, std::int64_t opened_at_ms, std::string_view id);
-std::string customer_key(std::string_view tenant, std::string_view customer, std::string_view id);
 std::string cause_task_id(std::string_view tenant, std::string_view rule, const std::vector<std::string>& scope,
                           int ordinal);
 std::string session_task_id(std::string_view tenant, std::string_view rule, std::string_view session_id);

@@ -143,7 +143,7 @@ Result<void> MemoryHouse::commit(stage::Epoch epoch) {
       while (!line.records.empty() && line.records.front()->offset < position.next_offset) line.records.pop_front();
     }
     for (stage::Output& output : epoch.outputs) {
-      if (output.topic == Topic::dead) continue;  // as pipeline/local does
+      if (is_for_outside_only(output.topic)) continue;
       const stage::Partition partition{output.topic, partition_of(output.key, partitions_)};
       push(partition, output.kind, std::move(output.key), std::move(output.value), output.at);
     }

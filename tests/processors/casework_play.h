@@ -20,7 +20,8 @@ class MemoryRows final : public stage::Context {
  public:
   Time time{};
   std::map<stage::Table, std::map<std::string, std::string, std::less<>>> rows;
-  std::vector<std::string> told;  // task events
+  std::vector<std::string> told;                 // task events
+  std::map<std::string, std::string> customers;  // by key what was told of each last
   bool keeps_told = true;
 
   Time now() const override { return time; }
@@ -31,8 +32,11 @@ class MemoryRows final : public stage::Context {
   }
   void erase(stage::Table table, std::string_view key) override { rows[table].erase(std::string(key)); }
   void scan(stage::Table table, std::string_view from, std::string_view to, const stage::RowVisitor& visit) override;
-  void emit(stage::Topic topic, stage::Kind, std::string, std::string value) override {
-    if (topic == stage::Topic::tasks && keeps_told) told.push_back(std::move(value));
+  void emit(stage::Topic topic, stage::Kind, std::string key, std::string value) override {
+    if (topic == stage::Topic::customers)
+      customers[std::move(key)] = std::move(value);
+    else if (topic == stage::Topic::tasks && keeps_told)
+      told.push_back(std::move(value));
   }
   void hurry() override {}
   bool goes_on = false;
