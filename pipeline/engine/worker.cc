@@ -10,6 +10,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr Duration kTry_again{200};
+constexpr std::chrono::seconds kQuiet{10};  // longer than it takes to fail again
 
 // What will be right again by itself: the same records are taken once more then.
 bool goes_on(const Error& error) { return error.fault == Fault::no_room || error.fault == Fault::away; }
@@ -155,15 +156,27 @@ void Worker::adapt(const stage::Epoch& written) {
 
 Result<void> Worker::run(const OnTrouble& on_trouble) {
   bool troubled = false;
+  Trouble trouble;
   while (!stopping_) {
     auto done = run_epoch(Duration{1000});
     if (!done && !goes_on(done.error())) return tl::make_unexpected(done.error());
     if (!done && !troubled) on_trouble(done.error());
-    if (done && troubled && *done) on_trouble(std::nullopt);
-    troubled = !done || (troubled && !*done);  // only a commit proves that it is over
-    if (!done) wait_a_little();
+    if (!done) {
+      troubled = true;
+      trouble = {done.error().fault, Clock::now()};
+      wait_a_little();
+    } else if (troubled && (*done || has_passed(trouble))) {
+      on_trouble(std::nullopt);
+      troubled = false;
+    }
   }
   return {};
+}
+
+// A commit proves it; without anything to commit, that what was away has given this worker its shards. Whoever is given
+// none has heard of no trouble for a while.
+bool Worker::has_passed(const Trouble& trouble) const {
+  return trouble.fault == Fault::away && (!shards_.empty() || Clock::now() - trouble.last > kQuiet);
 }
 
 void Worker::wait_a_little() {

@@ -49,6 +49,12 @@ class Worker {
   // Answers the partitions that were taken away, which ends the epoch.
   Result<std::vector<stage::Partition>> take_until_full(Duration wait);
   void wait_a_little();
+  // What is gone on from.
+  struct Trouble {
+    Fault fault{};
+    std::chrono::steady_clock::time_point last{};
+  };
+  bool has_passed(const Trouble& trouble) const;
   void take(const stage::Poll& poll);
   const stage::StageSpec* reader_of(stage::Topic topic) const;  // null: nobody reads it
   bool hurried() const;

@@ -38,6 +38,8 @@ class ChangelogReader {
     std::int64_t low = 0, high = 0;  // of the first record that is left, and behind the last one
   };
   virtual Result<Ends> ends(int shard) = 0;
+  // Whether there is any committed one. Before begin().
+  virtual Result<bool> holds_records(int shard) = 0;
   // Begins at these offsets, by shard. Once.
   virtual Result<void> begin(const std::map<int, std::int64_t>& offsets) = 0;
   // Waits up to `timeout` for a record, then takes what else is there.

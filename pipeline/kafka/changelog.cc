@@ -5,7 +5,7 @@
 namespace echoloop::kafka {
 namespace {
 
-constexpr stage::Table kMarkers_table{203};  // shard = partition; "" → epoch varint, next offset varint
+constexpr stage::Table kMarkers_table{203};  // shard = partition; "" → epoch, next offset, begun varint
 constexpr std::uint8_t kVersion = 1;
 
 constexpr std::size_t kEpoch_at = 1;
@@ -20,6 +20,7 @@ Result<Marker> read_marker(const stage::View& store, int shard) {
   Reader reader{**bytes};
   out.epoch = static_cast<std::int64_t>(reader.varint());
   out.next_offset = static_cast<std::int64_t>(reader.varint());
+  if (reader.ok() && !reader.done()) out.begun = static_cast<std::int64_t>(reader.varint());
   if (!reader.ok()) return broken_world("store", "a damaged marker of the changelog");
   return out;
 }
@@ -28,6 +29,7 @@ void put_marker(store::Batch& batch, int shard, const Marker& marker) {
   std::string value;
   put_varint(value, static_cast<std::uint64_t>(marker.epoch));
   put_varint(value, static_cast<std::uint64_t>(marker.next_offset));
+  if (marker.begun > 0) put_varint(value, static_cast<std::uint64_t>(marker.begun));
   batch.put(kMarkers_table, shard, "", value);
 }
 
@@ -78,6 +80,17 @@ Result<Unpacked> unpack_epoch(std::string_view record, int shard, store::Batch& 
   }
   if (!reader.ok()) return damaged("a damaged record");
   return out;
+}
+
+Result<void> apply_record(store::RocksStore& store, int shard, std::int64_t offset, std::string_view record,
+                          Marker& marker) {
+  store::Batch batch;
+  auto unpacked = unpack_epoch(record, shard, batch);
+  if (!unpacked) return tl::make_unexpected(unpacked.error());
+  marker.next_offset = offset + 1;
+  if (unpacked->last) marker.epoch = unpacked->epoch;
+  put_marker(batch, shard, marker);
+  return store.write(batch);
 }
 
 }  // namespace echoloop::kafka

@@ -21,6 +21,8 @@ namespace echoloop::kafka {
 struct Marker {
   std::int64_t epoch = 0;        // the last one that is in them; 0: none
   std::int64_t next_offset = 0;  // of the shard's partition of the changelog: the first record that is not in them
+  // Where the changelog began when they were read from nothing; 0: they are known to be all, or it was whole then.
+  std::int64_t begun = 0;
 };
 Result<Marker> read_marker(const stage::View& store, int shard);
 void put_marker(store::Batch& batch, int shard, const Marker& marker);
@@ -36,5 +38,8 @@ struct Unpacked {
 };
 // Error (world): it is none of ours.
 Result<Unpacked> unpack_epoch(std::string_view record, int shard, store::Batch& batch);
+// One record into the store, with the marker, which moves on. Errors: (world) as above; as the store tells.
+Result<void> apply_record(store::RocksStore& store, int shard, std::int64_t offset, std::string_view record,
+                          Marker& marker);
 
 }  // namespace echoloop::kafka

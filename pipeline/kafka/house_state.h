@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "pipeline/kafka/kafka_house.h"
+#include "pipeline/kafka/standby_thread.h"
 
 namespace echoloop::kafka {
 
@@ -38,6 +39,8 @@ struct KafkaHouse::State {
   int partitions = 0;
   std::unique_ptr<store::RocksStore> store;
   std::unique_ptr<HeldRows> rows;
+  std::unique_ptr<Standby> standby;  // none: no copies are kept
+  std::unique_ptr<StandbyThread> standby_thread;
 
   // What each worker does at the moment.
   struct Standing {

@@ -1,6 +1,8 @@
 #include "pipeline/kafka/kafka_brokers.h"
 
 #include <array>
+#include <chrono>
+#include <thread>
 
 #include "pipeline/kafka/sink.h"
 #include "pipeline/kafka/source.h"
@@ -10,14 +12,23 @@ namespace echoloop::kafka {
 namespace {
 
 constexpr int kWatermarks_ms = 30'000;
+constexpr std::chrono::milliseconds kLook_again{20};
+constexpr std::string_view kReading = "reading the changelog";
 constexpr std::size_t kBatch = 64;  // records; each may be some hundred kilobytes
+
+// A topic that was just made, or a broker that was just lost.
+bool has_no_leader(rd_kafka_resp_err_t code) {
+  return code == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION || code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||
+         code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+}
 
 class KafkaChangelog final : public ChangelogReader {
  public:
-  static Result<std::unique_ptr<ChangelogReader>> open(const MemberOptions& options) {
-    Properties properties = reader_properties(options, "restore");
+  static Result<std::unique_ptr<ChangelogReader>> open(const MemberOptions& options, std::string_view name) {
+    Properties properties = reader_properties(options, name);
     properties.emplace_back("auto.offset.reset", "error");
     properties.emplace_back("queued.max.messages.kbytes", "65536");
+    properties.emplace_back("enable.partition.eof", "true");
     auto consumer = make_client(RD_KAFKA_CONSUMER, properties);
     if (!consumer) return tl::make_unexpected(consumer.error());
     return std::unique_ptr<ChangelogReader>{new KafkaChangelog(changelog_name(options.topics), std::move(*consumer))};
@@ -25,19 +36,31 @@ class KafkaChangelog final : public ChangelogReader {
 
   Result<Ends> ends(int shard) override {
     Ends out;
-    if (auto code = rd_kafka_query_watermark_offsets(consumer_.get(), topic_.c_str(), shard, &out.low, &out.high,
-                                                     kWatermarks_ms))
-      return away("looking at the changelog", code);
-    return out;
+    for (auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds{kWatermarks_ms};;) {
+      const auto code =
+          rd_kafka_query_watermark_offsets(consumer_.get(), topic_.c_str(), shard, &out.low, &out.high, kWatermarks_ms);
+      if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return out;
+      if (!has_no_leader(code) || std::chrono::steady_clock::now() > until)
+        return away("looking at the changelog", code);
+      std::this_thread::sleep_for(kLook_again);
+    }
+  }
+
+  Result<bool> holds_records(int shard) override {
+    if (auto begun = begin({{shard, RD_KAFKA_OFFSET_BEGINNING}}); !begun) return tl::make_unexpected(begun.error());
+    const MessagePtr message{rd_kafka_consume_queue(queue_.get(), kWatermarks_ms)};
+    rd_kafka_assign(consumer_.get(), nullptr);
+    if (!message) return away(kReading, "no answer");
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) return false;
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) return away(kReading, rd_kafka_message_errstr(message.get()));
+    return true;
   }
 
   Result<void> begin(const std::map<int, std::int64_t>& offsets) override {
     const PartitionsPtr list{rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size()))};
     for (const auto& [shard, offset] : offsets)
       rd_kafka_topic_partition_list_add(list.get(), topic_.c_str(), shard)->offset = offset;
-    rd_kafka_poll_set_consumer(consumer_.get());
-    queue_.reset(rd_kafka_queue_get_consumer(consumer_.get()));
-    if (auto code = rd_kafka_assign(consumer_.get(), list.get())) return away("reading the changelog", code);
+    if (auto code = rd_kafka_assign(consumer_.get(), list.get())) return away(kReading, code);
     return {};
   }
 
@@ -46,7 +69,7 @@ class KafkaChangelog final : public ChangelogReader {
     for (bool first = true;; first = false) {
       const auto n = rd_kafka_consume_batch_queue(queue_.get(), first ? milliseconds(timeout) : 0, batch.data(),
                                                   first ? 1 : batch.size());
-      if (n < 0) return away("reading the changelog", rd_kafka_last_error());
+      if (n < 0) return away(kReading, rd_kafka_last_error());
       Result<void> visited;
       for (std::ptrdiff_t i = 0; i < n; ++i) {
         const MessagePtr message{batch[static_cast<std::size_t>(i)]};
@@ -57,12 +80,14 @@ class KafkaChangelog final : public ChangelogReader {
   }
 
  private:
-  KafkaChangelog(std::string topic, ClientPtr consumer) : topic_(std::move(topic)), consumer_(std::move(consumer)) {}
+  KafkaChangelog(std::string topic, ClientPtr consumer) : topic_(std::move(topic)), consumer_(std::move(consumer)) {
+    rd_kafka_poll_set_consumer(consumer_.get());
+    queue_.reset(rd_kafka_queue_get_consumer(consumer_.get()));
+  }
 
   static Result<void> show(const rd_kafka_message_t& message, const Visit& visit) {
     if (message.err == RD_KAFKA_RESP_ERR__PARTITION_EOF) return {};
-    if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR)
-      return away("reading the changelog", rd_kafka_message_errstr(&message));
+    if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) return away(kReading, rd_kafka_message_errstr(&message));
     return visit(message.partition, message.offset, {static_cast<const char*>(message.payload), message.len});
   }
 
@@ -108,7 +133,7 @@ class KafkaBrokers final : public Brokers {
     return sink_->finish(offsets, group.get());
   }
 
-  Result<std::unique_ptr<ChangelogReader>> read_changelog() override { return KafkaChangelog::open(options_); }
+  Result<std::unique_ptr<ChangelogReader>> read_changelog() override { return open_changelog(options_, "restore"); }
   void trim(int shard, std::int64_t before) override { trim_->before(shard, before); }
 
  private:
@@ -121,6 +146,10 @@ class KafkaBrokers final : public Brokers {
 };
 
 }  // namespace
+
+Result<std::unique_ptr<ChangelogReader>> open_changelog(const MemberOptions& options, std::string_view name) {
+  return KafkaChangelog::open(options, name);
+}
 
 Result<std::unique_ptr<Brokers>> connect(const MemberOptions& options, int worker) {
   return KafkaBrokers::open(options, worker);

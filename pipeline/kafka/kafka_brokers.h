@@ -10,5 +10,7 @@ namespace echoloop::kafka {
 
 // Ends what an earlier one of this worker left under way, and joins the group. Errors: configuration, away.
 Result<std::unique_ptr<Brokers>> connect(const MemberOptions& options, int worker);
+// The changelog alone. `name`: of the reader, in what brokers log. Errors: configuration, away.
+Result<std::unique_ptr<ChangelogReader>> open_changelog(const MemberOptions& options, std::string_view name);
 
 }  // namespace echoloop::kafka

@@ -44,7 +44,13 @@ Result<std::unique_ptr<KafkaHouse>> KafkaHouse::open(const fs::path& folder, Mem
   if (!partitions) return tl::make_unexpected(partitions.error());
   if (auto fit = check_topics(client->get(), options.topics); !fit) return tl::make_unexpected(fit.error());
   Connect to_kafka = [options](int worker) { return kafka::connect(options, worker); };
-  return open(folder, std::move(options), store_options, *partitions, std::move(to_kafka));
+  auto house = open(folder, options, store_options, *partitions, std::move(to_kafka));
+  if (!house || !options.standby) return house;
+  Standby& standby = (*house)->stand_by([options] { return open_changelog(options, "standby"); });
+  auto thread = StandbyThread::begin(standby, options, *partitions);
+  if (!thread) return tl::make_unexpected(thread.error());
+  (*house)->state_->standby_thread = std::move(*thread);
+  return house;
 }
 
 Result<std::unique_ptr<KafkaHouse>> KafkaHouse::open(const fs::path& folder, MemberOptions options,
@@ -107,6 +113,13 @@ std::vector<int> KafkaHouse::shards() const {
   std::sort(out.begin(), out.end());
   return out;
 }
+
+Standby& KafkaHouse::stand_by(Standby::Open open) {
+  state_->standby = std::make_unique<Standby>(*state_->store, std::move(open));
+  return *state_->standby;
+}
+
+Copies KafkaHouse::copies() const { return state_->standby ? state_->standby->copies() : Copies{}; }
 
 bool KafkaHouse::holds(int shard) const { return state_->holds(shard); }
 void KafkaHouse::tell() const { state_->tell(); }

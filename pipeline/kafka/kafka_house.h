@@ -16,6 +16,7 @@
 
 #include "pipeline/kafka/brokers.h"
 #include "pipeline/kafka/member.h"
+#include "pipeline/kafka/standby.h"
 #include "pipeline/stage/link.h"
 #include "pipeline/store/rocks_store.h"
 
@@ -50,6 +51,9 @@ class KafkaHouse {
 
   // One at a time of a worker. Errors: away, world.
   Result<std::unique_ptr<stage::Link>> link(int worker, int workers);
+  // Keeps copies of shards that others hold; its steps are the caller's. Once, before the links.
+  Standby& stand_by(Standby::Open open);
+  Copies copies() const;  // any thread
   // Called after each commit, from the thread that committed. Any thread may add one.
   void on_commit(std::function<void()> listener);
   void tell() const;  // those listeners, that something may have become true elsewhere

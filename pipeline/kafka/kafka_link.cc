@@ -24,13 +24,17 @@ class KafkaLink : public stage::Link {
  public:
   KafkaLink(KafkaHouse::State& house, int worker, std::unique_ptr<Brokers> brokers)
       : house_(house), worker_(worker), brokers_(std::move(brokers)) {}
-  ~KafkaLink() override { house_.set(worker_, {}); }
+  ~KafkaLink() override {
+    house_.set(worker_, {});
+    if (house_.standby) house_.standby->join(worker_);
+  }
 
   Result<stage::Poll> poll(Duration timeout, const stage::PollLimits& limits) override {
     stage::Poll poll;
     // The engine has ended its epoch: what was taken may go.
     if (yielding_) {
       yielding_ = false;
+      if (house_.standby) house_.standby->join(worker_);
       if (auto done = brokers_->yield(); !done) return tl::make_unexpected(done.error());
     }
     auto news = brokers_->poll(restore_ ? Duration{0} : timeout, limits, poll.slices);
@@ -159,15 +163,18 @@ class KafkaLink : public stage::Link {
   Result<void> take_over(std::vector<Given> given) {
     std::map<int, std::int64_t> epochs;
     std::map<int, std::size_t> topics;
+    std::vector<int> shards;
     for (const Given& one : given) {
       epochs[one.partition.number] = std::max(epochs[one.partition.number], one.epoch);
       ++topics[one.partition.number];
     }
     for (const auto& [shard, n] : topics) {
+      shards.push_back(shard);
       if (n == std::size(kInputs)) continue;
       return broken_world("kafka", fmt::format("the group gave {} of the {} partitions of shard {}: it needs all", n,
                                                std::size(kInputs), shard));
     }
+    if (house_.standby) house_.standby->leave(worker_, shards);
     auto restore = Restore::begin(*brokers_, *house_.store, epochs);
     if (!restore) return tl::make_unexpected(restore.error());
     restore_ = std::move(*restore);

@@ -2,8 +2,10 @@
 
 namespace echoloop::kafka {
 
+std::string member_name(const MemberOptions& options) { return fmt::format("{}.{}", options.group, options.name); }
+
 std::string worker_name(const MemberOptions& options, int worker) {
-  return fmt::format("{}.{}.{}", options.group, options.name, worker);
+  return fmt::format("{}.{}", member_name(options), worker);
 }
 
 Properties common_properties(const MemberOptions& options) {

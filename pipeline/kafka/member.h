@@ -18,7 +18,8 @@ struct MemberOptions {
   Properties properties;  // for every client: security, and what else an operator sets
   TopicOptions topics;
   std::string group = "echoloop";
-  std::string name;  // of this member; two that run at once must differ
+  std::string name;      // of this member; two that run at once must differ
+  bool standby = false;  // keep copies of the shards that would come here if another member went away
   Duration session_timeout{10'000};
   Duration transaction_timeout{60'000};
   std::size_t fetch_bytes = std::size_t{64} << 20;  // of a worker's records on their way to it
@@ -29,6 +30,8 @@ struct MemberOptions {
   std::function<Time()> latest;
 };
 
+// Name of a member in the group.
+std::string member_name(const MemberOptions& options);
 // Name of a worker, the same after a restart: its group.instance.id and transactional.id.
 std::string worker_name(const MemberOptions& options, int worker);
 // What all its clients are told.

@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <utility>
+
 #include "pipeline/kafka/client.h"
 #include "pipeline/kafka/rolling.h"
 
@@ -12,8 +14,18 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr Duration kSilence{60'000};            // longer than a transaction of somebody that died
 constexpr std::chrono::seconds kTell_every{5};  // progress
+constexpr std::string_view kCut =
+    "records were deleted that hold the state of this shard (retention.ms and retention.bytes of the topic must be "
+    "-1). "
+    "What is left of it may be in DATA/cache of another member";
 
-// The marker goes first: whatever is left after a crash is erased by the next restore.
+// Not the end of this process: a worker that stood still while others went on finds the same, and then joins again.
+tl::unexpected<Error> not_to_be_restored(int shard, std::string what) {
+  return tl::make_unexpected(Error{Fault::away, fmt::format("changelog {}", shard), std::move(what)});
+}
+
+}  // namespace
+
 Result<void> forget_shard(store::RocksStore& store, int shard) {
   store::Batch batch;
   put_marker(batch, shard, {});
@@ -22,13 +34,11 @@ Result<void> forget_shard(store::RocksStore& store, int shard) {
   return store.erase_shard(shard);
 }
 
-}  // namespace
-
 Result<std::unique_ptr<Restore>> Restore::begin(Brokers& brokers, store::RocksStore& store,
                                                 const std::map<int, std::int64_t>& epochs) {
   std::unique_ptr<Restore> out{new Restore(brokers, store)};
   out->last_record_ = out->last_told_ = SteadyClock::now();
-  std::vector<int> behind;
+  std::vector<int> behind, fresh;
   for (const auto& [shard, epoch] : epochs) {
     auto marker = read_marker(store, shard);
     if (!marker) return tl::make_unexpected(marker.error());
@@ -43,14 +53,41 @@ Result<std::unique_ptr<Restore>> Restore::begin(Brokers& brokers, store::RocksSt
       if (auto forgotten = forget_shard(store, shard); !forgotten) return tl::make_unexpected(forgotten.error());
     }
     out->markers_[shard] = *marker;
-    if (marker->epoch == epoch) continue;
+    if (epoch == 0) fresh.push_back(shard);
+    if (marker->epoch == epoch) {
+      if (auto whole = out->check_whole(shard); !whole) return tl::make_unexpected(whole.error());
+      continue;
+    }
     out->wanted_[shard] = epoch;
     behind.push_back(shard);
+  }
+  if (!fresh.empty()) {
+    if (auto begun = out->begin_anew(fresh); !begun) return tl::make_unexpected(begun.error());
   }
   if (!behind.empty()) {
     if (auto reading = out->read_from(behind); !reading) return tl::make_unexpected(reading.error());
   }
   return out;
+}
+
+// Of shards of which the group has committed nothing there must be no state either: events would be counted again.
+Result<void> Restore::begin_anew(const std::vector<int>& shards) {
+  auto changelog = brokers_.read_changelog();
+  if (!changelog) return tl::make_unexpected(changelog.error());
+  for (int shard : shards) {
+    auto ends = (*changelog)->ends(shard);
+    if (!ends) return tl::make_unexpected(ends.error());
+    markers_.at(shard).next_offset = ends->low;
+    auto holds = ends->low < ends->high ? (*changelog)->holds_records(shard) : Result<bool>{false};
+    if (!holds) return tl::make_unexpected(holds.error());
+    if (*holds)
+      return not_to_be_restored(
+          shard,
+          "it holds state, but the group has committed no offsets: they were deleted (offsets.retention.minutes of the "
+          "brokers, when no member ran for so long), or another --kafka.group works on these topics. Nothing was read, "
+          "as everything would be counted again; to count anew use another --kafka.prefix");
+  }
+  return {};
 }
 
 Result<void> Restore::read_from(const std::vector<int>& shards) {
@@ -65,8 +102,10 @@ Result<void> Restore::read_from(const std::vector<int>& shards) {
     if (marker.next_offset < ends->low || marker.next_offset > ends->high) {
       // What follows the marker is gone: the changelog holds the whole state from its beginning on.
       if (auto forgotten = forget_shard(store_, shard); !forgotten) return forgotten;
-      marker = {0, ends->low};
+      marker = {0, ends->low, ends->low};
     }
+    if (marker.next_offset >= ends->high)
+      return not_to_be_restored(shard, fmt::format("it ends before epoch {}: {}", wanted_.at(shard), kCut));
     offsets[shard] = marker.next_offset;
     spdlog::info("shard {}: restoring from epoch {} to {}", shard, marker.epoch, wanted_.at(shard));
   }
@@ -98,19 +137,28 @@ Result<bool> Restore::step(Duration timeout) {
 Result<void> Restore::apply(int shard, std::int64_t offset, std::string_view record) {
   auto wanted = wanted_.find(shard);
   if (wanted == wanted_.end()) return {};  // beyond what was committed when we looked: of this worker's own future
-  store::Batch batch;
-  auto unpacked = unpack_epoch(record, shard, batch);
-  if (!unpacked) return tl::make_unexpected(unpacked.error());
   Marker& marker = markers_.at(shard);
-  marker.next_offset = offset + 1;
-  if (unpacked->last) marker.epoch = unpacked->epoch;
-  put_marker(batch, shard, marker);
-  if (auto written = store_.write(batch); !written) return written;
+  if (auto applied = apply_record(store_, shard, offset, record, marker); !applied) return applied;
   ++records_;
   bytes_ += record.size();
   last_record_ = SteadyClock::now();
-  if (marker.epoch >= wanted->second) wanted_.erase(wanted);
-  return {};
+  if (marker.epoch < wanted->second) return {};
+  wanted_.erase(wanted);
+  return check_whole(shard);
+}
+
+// Rows that were read from nothing are all when the changelog began no later than it says itself that it must.
+Result<void> Restore::check_whole(int shard) {
+  Marker& marker = markers_.at(shard);
+  const std::int64_t begun = std::exchange(marker.begun, 0);
+  if (begun == 0) return {};
+  auto turn = read_turn(store_, shard);
+  if (!turn) return tl::make_unexpected(turn.error());
+  if (!turn->whole_from || begun <= *turn->whole_from) return {};
+  // Nobody may take them for the state.
+  if (auto forgotten = forget_shard(store_, shard); !forgotten) return forgotten;
+  return not_to_be_restored(
+      shard, fmt::format("it begins at offset {}, and must begin at {} or before: {}", begun, *turn->whole_from, kCut));
 }
 
 }  // namespace echoloop::kafka

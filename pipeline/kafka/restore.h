@@ -13,10 +13,14 @@
 
 namespace echoloop::kafka {
 
+// Empties a shard. The marker goes first: whatever is left after a crash is erased by the next restore.
+Result<void> forget_shard(store::RocksStore& store, int shard);
+
 // One thread.
 class Restore {
  public:
-  // `epochs`: of each shard, as its committed offsets say. Errors: away, world.
+  // `epochs`: of each shard, as its committed offsets say; 0: none were committed. Errors: as the store tells; away,
+  // also when the changelog lacks what it must hold, or the group has lost the offsets that belong to it.
   static Result<std::unique_ptr<Restore>> begin(Brokers& brokers, store::RocksStore& store,
                                                 const std::map<int, std::int64_t>& epochs);
 
@@ -27,7 +31,9 @@ class Restore {
 
  private:
   Restore(Brokers& brokers, store::RocksStore& store) : brokers_(brokers), store_(store) {}
+  Result<void> begin_anew(const std::vector<int>& shards);
   Result<void> read_from(const std::vector<int>& shards);
+  Result<void> check_whole(int shard);
   Result<void> apply(int shard, std::int64_t offset, std::string_view record);
 
   Brokers& brokers_;

@@ -19,6 +19,10 @@ struct Turn {
   std::int64_t begin = 0;  // offset of the changelog at or before the turn's first record
   stage::Table table{};    // the next row to write is the first one from here on
   std::string key;
+  // From there on the changelog must be whole: where the last complete turn began, before the first one the shard
+  // itself. nullopt: written by an older version, which did not say.
+  std::optional<std::int64_t> whole_from = kNone;
+  static constexpr std::int64_t kNone = -1;  // no epoch was written yet
 };
 Result<Turn> read_turn(const stage::View& rows, int shard);
 void erase_turn(store::Batch& batch, int shard);

@@ -40,6 +40,12 @@ class Ground {
   // Durable events that the stages have not processed yet; size of the event log, as far as they lie here.
   virtual std::int64_t backlog() const = 0;
   virtual std::uint64_t log_bytes() const = 0;
+  // Copies kept of shards that other processes hold, and how many records they lack.
+  struct Copies {
+    std::size_t shards = 0;
+    std::int64_t behind = 0;
+  };
+  virtual Copies copies() const { return {}; }
   // Everything durable has gone through all stages.
   virtual bool settled() const = 0;
 

@@ -23,6 +23,7 @@ kafka::MemberOptions member_options(const Settings& settings, BelievedClock* clo
   out.properties = settings.kafka.properties;
   out.topics = {settings.kafka.prefix, static_cast<int>(settings.kafka.partitions),
                 settings.kafka.replication == 0 ? -1 : static_cast<int>(settings.kafka.replication)};
+  out.standby = settings.kafka.standby;
   out.session_timeout = settings.kafka.session_timeout;
   out.transaction_timeout = settings.kafka.transaction_timeout;
   out.fetch_bytes = settings.memory_bytes / 8 / settings.workers;
@@ -63,6 +64,10 @@ class KafkaGround final : public Ground {
     return slice;
   }
   std::int64_t backlog() const override { return house_->backlog(); }
+  Copies copies() const override {
+    const auto copies = house_->copies();
+    return {copies.shards, copies.behind};
+  }
   std::uint64_t log_bytes() const override { return 0; }
   bool settled() const override { return house_->settled(); }
   void add_routes(http::Router& router) override { kafka::add_rows_route(router, *house_, peers_->secret()); }

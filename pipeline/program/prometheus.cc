@@ -126,6 +126,11 @@ std::string prometheus_text(Pipeline& pipeline, const http::ServerStats& server,
         static_cast<double>(pipeline.sources()->counter("orphans")));
   gauge(registry, "echoloop_shards_held", "Shards of each stage that this process runs.",
         static_cast<double>(pipeline.ground().shards().size()));
+  const auto copies = pipeline.ground().copies();
+  gauge(registry, "echoloop_shard_copies", "Shards held by other members of which this one keeps a copy.",
+        static_cast<double>(copies.shards));
+  gauge(registry, "echoloop_shard_copies_behind_records", "Records of the changelog that those copies lack.",
+        static_cast<double>(copies.behind));
   gauge(registry, "echoloop_log_backlog_records", "Durable events that the stages have not processed yet.",
         static_cast<double>(pipeline.ground().backlog()));
   gauge(registry, "echoloop_log_bytes", "Size of the event log on disk.",

@@ -186,6 +186,8 @@ std::vector<Option> make_table() {
       row("kafka.replication", "0",
           count("0", "16", [](Settings& s, std::uint64_t v) { s.kafka.replication = static_cast<std::uint32_t>(v); }),
           {run}, "of topics that are made; 0: what the brokers have as default"),
+      row("kafka.standby", "false", flag([](Settings& s, bool v) { s.kafka.standby = v; }), {run},
+          "keep a copy of the shards that would come to this member if another one went away"),
       row("kafka.session-timeout", "10s",
           duration("1s", "30m", [](Settings& s, Duration v) { s.kafka.session_timeout = v; }), {run},
           "a member that was not heard of for so long loses its partitions to the others"),

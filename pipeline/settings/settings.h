@@ -62,6 +62,7 @@ struct Settings {
     std::string prefix;             // of the names of all topics
     std::uint32_t partitions = 0;   // of topics that are made
     std::uint32_t replication = 0;  // of topics that are made; 0: the broker's default
+    bool standby = false;
     Duration session_timeout{};
     Duration transaction_timeout{};
     std::string advertise;  // where other members reach this one; empty: where it listens

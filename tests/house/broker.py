@@ -42,6 +42,14 @@ HEAP = ("-Xms512m", "-Xmx512m")
 QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")  # half the time to start; slower when it has run for long
 PATIENCE_S = 60  # for a machine under load; nothing waits that long when all is well
 LOOK_S = 0.02
+GUEST = ("guest", "word")  # and a password
+# Who comes at the other listeners may do everything.
+GUARD = f"""\
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS
+listener.name.guarded.sasl.enabled.mechanisms=PLAIN
+listener.name.guarded.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_{GUEST[0]}="{GUEST[1]}";
+"""
 
 
 class Died(Exception):
@@ -55,9 +63,10 @@ class Broker:
     """A broker that is its own controller, with all that it keeps below the folder `data`; a folder that was used before goes on.
     port: 0 for the one of the last time, or any.
     quick: for tests, which start brokers often; what is measured takes quick=False.
-    wired: clients may also come through `wire` (wire.py), at `wired_address`, and then always do."""
+    wired: clients may also come through `wire` (wire.py), at `wired_address`, and then always do.
+    guarded: clients may also come at `guarded_address`, by SASL PLAIN as GUEST, to whom nothing is permitted."""
 
-    def __init__(self, data, port=0, quick=True, node=1, wired=False):
+    def __init__(self, data, port=0, quick=True, node=1, wired=False, guarded=False):
         self.data, self.node = os.path.abspath(data), node
         self.options = (*HEAP, *QUICK) if quick else HEAP
         self.peers, self.cluster_id, self.directory_id = [self], random_id(), random_id()
@@ -77,11 +86,16 @@ class Broker:
             if wired:
                 self.behind_wire = self._hold(held, 0, 0)
                 self.wire = held.enter_context(wire.Wire(f"{HOST}:{self.behind_wire}"))
+            self.guarded_port = self._hold(held, 0, 0) if guarded else None
             self._held = held.pop_all()
 
     @property
     def address(self):
         return f"{HOST}:{self.port}"
+
+    @property
+    def guarded_address(self):
+        return f"{HOST}:{self.guarded_port}"
 
     @property
     def wired_address(self):
@@ -115,14 +129,15 @@ class Broker:
     def properties(self):
         replicas, in_sync = len(self.peers), len(self.peers) // 2 + 1
         controllers = ",".join(peer.controller_address for peer in self.peers)
+        guarded = (f",GUARDED://{self.guarded_address}", ",GUARDED:SASL_PLAINTEXT") if self.guarded_port else ("", "")
         wired = (f",WIRED://{HOST}:{self.behind_wire}", f",WIRED://{self.wire.address}", ",WIRED:PLAINTEXT") if self.wire else ("", "", "")
         return f"""\
 process.roles=broker,controller
 node.id={self.node}
-listeners=PLAINTEXT://{self.address},CONTROLLER://{self.controller_address}{wired[0]}
-advertised.listeners=PLAINTEXT://{self.address}{wired[1]}
+listeners=PLAINTEXT://{self.address},CONTROLLER://{self.controller_address}{wired[0]}{guarded[0]}
+advertised.listeners=PLAINTEXT://{self.address}{wired[1]}{guarded[0]}
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT{wired[2]}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT{wired[2]}{guarded[1]}
 inter.broker.listener.name=PLAINTEXT
 controller.quorum.bootstrap.servers={controllers}
 log.dirs={self._path("records")}
@@ -140,7 +155,7 @@ group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
 broker.session.timeout.ms=2000
 broker.heartbeat.interval.ms=250
-"""
+{GUARD if self.guarded_port else ""}"""
 
     # ---- life
 

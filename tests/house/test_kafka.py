@@ -49,11 +49,12 @@ class Member:
     def __init__(self, name, harness):
         self.harness, self.folder = harness, os.path.join(harness.folder, name)
         os.makedirs(self.folder, exist_ok=True)
+        self.standby = ["--kafka.standby"] if name == "member-1" else []  # keeps copies of what others hold
         self.server = None
 
     def start(self, order=None):
         environment = {"ECHOLOOP_CRASH_AT": order} if order else {}
-        options = ["--kafka.brokers", self.harness.broker.wired_address, *OPTIONS]
+        options = ["--kafka.brokers", self.harness.broker.wired_address, *OPTIONS, *self.standby]
         self.server = house.Server(self.folder, *options, config=self.harness.config, environment=environment)
         self.server.start(wait=False)
         return self

@@ -14,6 +14,7 @@ PATIENCE_S = 60  # for a machine under load
 LOOK_S = 0.02
 PRODUCER = 0  # any client can ask
 ALREADY_EXISTS = 36  # Kafka's error code
+END = -1
 
 
 class Refused(Exception):
@@ -62,7 +63,8 @@ def library():
     rd = ctypes.CDLL("librdkafka.so.1")
     for name in (
         "conf_new", "new", "topic_new", "NewTopic_new", "queue_new", "queue_poll", "event_CreateTopics_result",
-        "CreateTopics_result_topics",
+        "CreateTopics_result_topics", "topic_partition_list_new", "DeleteRecords_new", "DeleteGroup_new", "event_DeleteGroups_result",
+        "DeleteGroups_result_groups", "group_result_error",
     ):  # fmt: skip
         getattr(rd, f"rd_kafka_{name}").restype = ctypes.c_void_p
     for name in ("err2str", "event_error_string", "topic_result_error_string"):
@@ -115,6 +117,57 @@ def ask(handle, name, partitions, replicas, settings):
             rd.rd_kafka_event_destroy(event)
         rd.rd_kafka_queue_destroy(queue)
         rd.rd_kafka_NewTopic_destroy(topic)
+
+
+def delete_records(address, name, partition, before):
+    """Those of the partition before that offset; END: all that are there."""
+    rd = library()
+    with client(address) as handle:
+        offsets = ctypes.c_void_p(rd.rd_kafka_topic_partition_list_new(1))
+        rd.rd_kafka_topic_partition_list_add(offsets, name.encode(), partition)
+        rd.rd_kafka_topic_partition_list_set_offset(offsets, name.encode(), partition, ctypes.c_int64(before))
+        request = ctypes.c_void_p(rd.rd_kafka_DeleteRecords_new(offsets))
+        try:
+            answered(handle, rd.rd_kafka_DeleteRecords, request)
+        finally:
+            rd.rd_kafka_DeleteRecords_destroy(request)
+            rd.rd_kafka_topic_partition_list_destroy(offsets)
+
+
+def delete_group(address, name):
+    """The group with its offsets, once it has no members; answers whether that went."""
+    rd = library()
+    with client(address) as handle:
+        request = ctypes.c_void_p(rd.rd_kafka_DeleteGroup_new(name.encode()))
+        try:
+            return answered(handle, rd.rd_kafka_DeleteGroups, request, group_error)
+        finally:
+            rd.rd_kafka_DeleteGroup_destroy(request)
+
+
+def group_error(event):
+    rd, count = library(), ctypes.c_size_t()
+    result = ctypes.c_void_p(rd.rd_kafka_event_DeleteGroups_result(event))
+    groups = ctypes.cast(rd.rd_kafka_DeleteGroups_result_groups(result, ctypes.byref(count)), ctypes.POINTER(ctypes.c_void_p))
+    return rd.rd_kafka_group_result_error(ctypes.c_void_p(groups[0]))
+
+
+def answered(handle, function, request, error=lambda event: None):
+    """Sends one request of the admin interface; answers whether nothing was wrong with its one part."""
+    rd = library()
+    queue, event = ctypes.c_void_p(rd.rd_kafka_queue_new(handle)), None
+    try:
+        function(handle, ctypes.byref(request), ctypes.c_size_t(1), None, queue)
+        event = ctypes.c_void_p(rd.rd_kafka_queue_poll(queue, PATIENCE_S * 1000))
+        if not event:
+            raise Refused(f"no answer within {PATIENCE_S} s")
+        if rd.rd_kafka_event_error(event):
+            raise Refused(rd.rd_kafka_event_error_string(event).decode())
+        return not error(event)
+    finally:
+        if event:
+            rd.rd_kafka_event_destroy(event)
+        rd.rd_kafka_queue_destroy(queue)
 
 
 def check(name, event):

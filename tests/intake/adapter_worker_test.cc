@@ -64,8 +64,12 @@ TEST_F(Workers, AnswersStandInTheOrderOfTheirDocuments) {
 TEST_F(Workers, LargeDocumentsAndAnswersPass) {
   const std::string large(10u << 20, 'x');
   const auto answers = run(program("{type: .}"), {'"' + large + '"', "\"small\"", '"' + large + '"'});
-  EXPECT_EQ(answers, (std::vector<std::string>{R"({"type":")" + large + "\"}", R"({"type":"small"})",
-                                               R"({"type":")" + large + "\"}"}));
+  ASSERT_EQ(answers.size(), 3u);
+  // Not EXPECT_EQ, which would print them.
+  const std::string wanted = R"({"type":")" + large + "\"}";
+  EXPECT_TRUE(answers[0] == wanted) << answers[0].substr(0, 200);
+  EXPECT_EQ(answers[1], R"({"type":"small"})");
+  EXPECT_TRUE(answers[2] == wanted) << answers[2].substr(0, 200);
 }
 
 TEST_F(Workers, AProgramThatDoesNotEndFailsItsDocumentOnly) {

@@ -250,6 +250,28 @@ TEST_P(Contract, TheChangelogHoldsWhatIsCommittedFromWhereItWasTrimmed) {
   EXPECT_EQ(seen[0].second, "3");
 }
 
+TEST_P(Contract, TheChangelogKnowsWhetherAnythingWasCommitted) {
+  auto a = alone("a");
+  const auto holds = [](Worker& worker, int shard) {
+    auto changelog = worker->read_changelog();
+    EXPECT_TRUE(changelog);
+    auto out = (*changelog)->holds_records(shard);
+    EXPECT_TRUE(out) << out.error().text();
+    return out.value_or(false);
+  };
+  EXPECT_FALSE(holds(*a, 1));
+  ASSERT_TRUE((*a)->begin());
+  ASSERT_TRUE((*a)->write_changelog(1, "not committed"));
+  a->leave();
+  auto again = alone("a");
+  EXPECT_FALSE(holds(*again, 1));
+  ASSERT_TRUE((*again)->begin());
+  ASSERT_TRUE((*again)->write_changelog(1, "committed"));
+  ASSERT_TRUE((*again)->finish({}));
+  EXPECT_TRUE(holds(*again, 1));
+  EXPECT_FALSE(holds(*again, 2));
+}
+
 INSTANTIATE_TEST_SUITE_P(OfBrokers, Contract, testing::Bool(),
                          [](const auto& world) { return world.param ? "real" : "in_memory"; });
 

@@ -19,6 +19,10 @@ class MemoryChangelog final : public kafka::ChangelogReader {
     const auto& log = cluster_.logs_[{MemoryCluster::kChangelog, shard}];
     return Ends{log.low, log.next};
   }
+  Result<bool> holds_records(int shard) override {
+    if (auto passed = line_->pass("changelog look", false); !passed) return tl::make_unexpected(passed.error());
+    return !cluster_.visible({MemoryCluster::kChangelog, shard}, 0).empty();
+  }
   Result<void> begin(const std::map<int, std::int64_t>& offsets) override {
     next_ = offsets;
     return line_->pass("changelog begin", true);

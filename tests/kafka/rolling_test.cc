@@ -3,14 +3,16 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <map>
 #include <random>
 
 #include "pipeline/kafka/changelog.h"
+#include "tests/kafka/holder.h"
 
 namespace echoloop::kafka {
 namespace {
+
+using kafka_tests::Folder;
 
 constexpr int kShard = 3;
 
@@ -27,23 +29,6 @@ Rows rows_of(const store::RocksStore& store) {
   }
   return out;
 }
-
-class Folder {
- public:
-  Folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "echoloop-rolling-XXXXXX").string();
-    path_ = mkdtemp(name.data());
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  std::unique_ptr<store::RocksStore> open(const char* name) {
-    auto store = store::RocksStore::open(path_ / name, {.memory_bytes = 8u << 20});
-    EXPECT_TRUE(store) << store.error().text();
-    return std::move(*store);
-  }
-
- private:
-  std::filesystem::path path_;
-};
 
 // A shard that changes rows of any table, with its part of the changelog in memory.
 class Shard {

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 #include "pipeline/base/hash.h"
 #include "pipeline/kafka/changelog.h"
@@ -44,6 +46,7 @@ struct Group::Process {
   std::unique_ptr<kafka::KafkaHouse> house;
   std::vector<stage::StageSpec> stages;
   std::vector<std::unique_ptr<engine::Worker>> workers;
+  kafka::Standby* standby = nullptr;
 };
 
 class Group::Wire final : public kafka_tests::Line {
@@ -63,10 +66,13 @@ void Tally::add(const Tally& other) {
   stands += other.stands;
   failures += other.failures;
   rebalances += other.rebalances;
+  copied += other.copied;
 }
 
 Group::Group(std::uint64_t seed, Play& play, fs::path folder, bool tell)
     : random_(seed),
+      copies_random_(seed),
+      copies_(seed % 2 == 0),
       play_(play),
       folder_(std::move(folder)),
       tell_(tell),
@@ -119,6 +125,7 @@ std::vector<std::string> Group::run() {
 
 void Group::happen() {
   ++tally_.steps;
+  if (copies_ && copies_random_() % 3 == 0) copy();
   switch (below(24)) {
     case 0:
     case 1:
@@ -177,6 +184,7 @@ void Group::start(Process& process) {
                                        });
   if (!house) return faults_.push_back("a start: " + house.error().text());
   process.house = std::move(*house);
+  if (copies_) process.standby = &process.house->stand_by([this] { return cluster_.changelog(); });
   process.stages = play_.stages();
   engine::EpochLimits limits;
   limits.interval = Duration{0};  // an epoch is what one poll hands out
@@ -191,6 +199,7 @@ void Group::start(Process& process) {
 void Group::stop(Process& process) {
   say(process.name + " stops");
   process.workers.clear();
+  process.standby = nullptr;
   process.house.reset();
   process.running = false;
 }
@@ -198,6 +207,7 @@ void Group::stop(Process& process) {
 void Group::die(Process& process) {
   for (auto& line : process.lines) line->cut = true;
   process.workers.clear();
+  process.standby = nullptr;
   process.house.reset();
   process.running = false;
 }
@@ -246,6 +256,20 @@ void Group::step(Process& process, int worker) {
     --process.busy;
     die(process);
   }
+}
+
+// Of shards that others hold, beside its workers: also while one of them stands in the middle of something.
+void Group::copy() {
+  Process& process = *processes_[copies_random_() % processes_.size()];
+  if (!process.running) return;
+  std::set<int> all;
+  for (int shard = 0; shard < cluster_.partitions(); ++shard) all.insert(shard);
+  auto portion = std::exchange(cluster_.portion, [this](std::size_t there) { return 1 + copies_random_() % there; });
+  auto done = process.standby->step(all, Duration{0});
+  cluster_.portion = std::move(portion);
+  if (!done && done.error().fault != Fault::away)
+    faults_.push_back(fmt::format("copies of {}: {}", process.name, done.error().text()));
+  if (done) ++tally_.copied;
 }
 
 void Group::arm() {

@@ -20,7 +20,7 @@
 namespace echoloop::simulation {
 
 struct Tally {
-  std::int64_t steps = 0, commits = 0, crashes = 0, stands = 0, failures = 0, rebalances = 0;
+  std::int64_t steps = 0, commits = 0, crashes = 0, stands = 0, failures = 0, rebalances = 0, copied = 0;
   void add(const Tally& other);
 };
 
@@ -57,6 +57,7 @@ class Group {
   void spoil_store(Process& process);
   void forget(Process& process);  // the group does
   void step(Process& process, int worker);
+  void copy();  // some process reads on in the changelog, in half of the schedules
   void arm();
   Result<void> passing(int process, int worker, std::string_view step, bool done);
   void stand(Process& process);
@@ -64,7 +65,8 @@ class Group {
   bool settled() const;
   std::vector<std::string> judge();
 
-  std::mt19937_64 random_;
+  std::mt19937_64 random_, copies_random_;
+  const bool copies_;
   Play& play_;
   const std::filesystem::path folder_;
   const bool tell_;

@@ -72,9 +72,8 @@ int main(int argc, char** argv) {
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   fmt::print(
       "{} schedules from seed {}, {:.1f} s: {} things happened, {} epochs committed, {} deaths, {} stood still, {} "
-      "failures, {} "
-      "sessions over; {}\n",
+      "failures, {} sessions over, copies read on {} times; {}\n",
       schedules, seed, took.count(), tally.steps, tally.commits, tally.crashes, tally.stands, tally.failures,
-      tally.rebalances, broken == 0 ? "all as they must be" : fmt::format("{} broken", broken));
+      tally.rebalances, tally.copied, broken == 0 ? "all as they must be" : fmt::format("{} broken", broken));
   return (broken > 0) == must_break ? 0 : 1;
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """The protocol made wrong on purpose, one break at a time: the simulation must notice each.
 
-    mutants.py list                 names and files, a line each
+    mutants.py list                 names, files, plays and first schedules, a line each
     mutants.py write NAME OUTPUT    the file of that mutant, with its break
 
 A mutant whose text is not found any more stops the build: it is to follow the code.
@@ -12,6 +12,7 @@ import sys
 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 LINK, RESTORE, ROLLING = "pipeline/kafka/kafka_link.cc", "pipeline/kafka/restore.cc", "pipeline/kafka/rolling.cc"
+STANDBY = "pipeline/kafka/standby.cc"
 WORKER, SHARD, SESSIONS = "pipeline/engine/worker.cc", "pipeline/engine/shard.cc", "processors/sessions/sessions.cc"
 CLUSTER = "tests/kafka/memory_cluster.cc"
 
@@ -36,7 +37,7 @@ TRIM = """    for (const auto& [shard, change] : *changes) {
     }
 """
 
-# name: (file, play that shows it, [(text, what stands there instead)])
+# name: (file, play that shows it, [(text, what stands there instead)][, first schedule to play: it is hardly met])
 MUTANTS = {
     "offsets_before_outputs": (LINK, "small", [
         ('    ECHOLOOP_CRASH_POINT("kafka.after_begin");\n', SPLIT), (OFFSETS, ""), (FINISH, FINISH.replace("offsets", "{}"))]),
@@ -51,8 +52,12 @@ MUTANTS = {
     "trim_before_commit": (LINK, "small", [(FINISH, TRIM + FINISH), (TRIM, "")]),
     "misplaced_records_are_taken": (LINK, "small", [
         ("int partitions() const override { return house_.partitions; }", "int partitions() const override { return 0; }")]),
-    "restore_ends_early": (RESTORE, "small", [("marker.epoch >= wanted->second", "marker.epoch >= wanted->second - 1")]),
+    "restore_ends_early": (RESTORE, "small", [("marker.epoch < wanted->second)", "marker.epoch < wanted->second - 1)")]),
     "an_old_store_is_believed": (RESTORE, "small", [("marker->epoch == epoch", "marker->epoch > 0")]),
+    "a_copy_is_written_beside_the_holder": (STANDBY, "small", [
+        ("for (int shard : shards) taken_[shard] = worker;", "(void)worker, (void)shards;")]),
+    "a_copy_goes_on_behind_what_it_missed": (STANDBY, "small", [
+        ("if (std::exchange(changed_, false) || wanted != wanted_)", "if (wanted != wanted_)"), ("  if (changed_) return {};", "  //")]),
     "the_turn_is_forgotten_too_early": (ROLLING, "small", [("out.forgotten = turn->begin;", "out.forgotten = next_offset;")]),
     "the_turn_leaves_rows_out": (ROLLING, "small", [("turn->key = key;", "turn->key = std::string(key) + '\\0';")]),
     "a_failed_epoch_is_gone_on_with": (WORKER, "small", [
@@ -61,7 +66,7 @@ MUTANTS = {
     "no_fencing_of_members": (CLUSTER, "small", [("if (!is_member()) return", "if (false) return")]),
     "no_wait_for_pending_offsets": (CLUSTER, "small", [("if (cluster_.pending(partition)) return std::nullopt;", "")]),
     "uncommitted_is_read": (CLUSTER, "small", [("log.entries[at]->state == State::committed", "log.entries[at]->state != State::control")]),
-    "the_last_stable_offset_is_passed": (CLUSTER, "small", [("if (entry->state == State::open) return entry->offset;", "(void)entry;")]),
+    "the_last_stable_offset_is_passed": (CLUSTER, "small", [("if (entry->state == State::open) return entry->offset;", "(void)entry;")], 2001),
     "dedupe_after_join": (SESSIONS, "real", [('        context.count("events_duplicate");\n        break;\n', '        context.count("events_duplicate");\n        enter(open.row, *event, record.at, arena_);\n        context.count("events_applied");\n        break;\n')]),
     "outputs_leave_with_the_next_epoch": (SHARD, "small", [
         ("  outputs_.clear();\n", ""), ("  std::move(outputs_.begin(), outputs_.end(), std::back_inserter(epoch.outputs));\n",
@@ -70,7 +75,7 @@ MUTANTS = {
 
 
 def write(name, output):
-    path, _, breaks = MUTANTS[name]
+    path, _, breaks = MUTANTS[name][:3]
     with open(os.path.join(ROOT, path), encoding="utf-8") as file:
         text = file.read()
     for old, new in breaks:
@@ -85,8 +90,8 @@ def write(name, output):
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["list"]:
-        for each, (path, play, _) in MUTANTS.items():
-            print(each, path, play)
+        for each, (path, play, _, *first) in MUTANTS.items():
+            print(each, path, play, *(first or [1]))
     elif len(sys.argv) == 4 and sys.argv[1] == "write" and sys.argv[2] in MUTANTS:
         write(sys.argv[2], sys.argv[3])
     else:

@@ -1,0 +1,173 @@
+#!/usr/bin/python3
+"""What an operator meets sooner or later: a wrong address, no permission, a broker that is out for long, a changelog that was cut, lost offsets,
+a full disk, a data folder that was copied. Each is told in a line that says what to do, and after mending nothing is lost or counted twice.
+
+    test_kafka_misfortunes.py [--binary build/release/echoloop]
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+import broker as kafka
+import server as house
+import topics
+from events import closed
+from machine import hold
+
+PARTITIONS = 3
+DAY = "2026-03-02"
+SMALL_BYTES, LARGE_BYTES = "24m", "512m"
+
+
+class Misfortunes(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.brokers = tempfile.TemporaryDirectory()
+        cls.broker = kafka.Broker(os.path.join(cls.brokers.name, "broker"), guarded=True).start()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.broker.close()
+        cls.brokers.cleanup()
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder, self.sent = folder.name, 0
+        self.prefix = f"{self._testMethodName}."
+
+    def words(self, address=None):
+        return [
+            "--kafka.brokers", address or self.broker.address, "--kafka.prefix", self.prefix, "--kafka.group", self._testMethodName,
+            "--kafka.partitions", str(PARTITIONS), "--kafka.session-timeout", "2s", "--kafka.transaction-timeout", "3s", "--epoch.interval", "20ms",
+            "--memory", "128MiB",
+        ]  # fmt: skip
+
+    def member(self, name="member", data=None, *more):
+        folder = os.path.join(self.folder, name)
+        os.makedirs(folder, exist_ok=True)
+        out = house.Server(folder, *self.words(), *more, data=data)
+        self.addCleanup(lambda: out.alive() and out.kill())
+        return out
+
+    def send(self, count):
+        """Sessions, straight into the topic."""
+        lines = [json.dumps(closed(f"s{number}", f"{DAY}T10:00:00Z")) for number in range(self.sent, self.sent + count)]
+        text = "".join(f"s{number}\t{line}\n" for number, line in zip(range(self.sent, self.sent + count), lines))
+        command = ["kcat", "-P", "-b", self.broker.address, "-t", f"{self.prefix}events", "-K", "\t", "-X", "topic.partitioner=murmur2"]
+        subprocess.run(command, input=text.encode(), check=True)
+        self.sent += count
+
+    def counted(self, member):
+        """Sessions in its answer for the day; none when it does not answer."""
+        answer = member.get("/api/v1/metrics/sessions", tenant="hongtu", interval="all")
+        return sum(row["value"] for row in answer.json()["rows"]) if answer.status == 200 else None
+
+    def await_all(self, member):
+        house.wait_for(lambda: self.counted(member) == self.sent, f"{self.sent} sessions are counted")
+
+    def await_refusal(self, member, why):
+        """It says why it does not begin, and is not ready."""
+        house.wait_for(lambda: why in member.log(), why)
+        member.host = house.wait_for(member.address, "an address")
+        self.assertEqual(member.get("/readyz").status, 503)
+        self.assertEqual(member.stop(), 0)
+
+    def end_of(self, member):
+        """What it said before it ended by itself."""
+        self.assertNotEqual(member.wait_end(), 0)
+        return member.log()[-3000:]
+
+    def test_nobody_at_the_address(self):
+        with hold(0) as port:
+            code, _, err = house.echoloop("run", "--data", self.folder, *self.words("%s:%s" % port.getsockname()[:2]))
+        self.assertNotEqual(code, 0)
+        self.assertIn("kafka", err)
+
+    def test_what_is_not_permitted(self):
+        name, word = kafka.GUEST
+        sasl = {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "PLAIN", "sasl.username": name, "sasl.password": word}
+        properties = [part for pair in sasl.items() for part in ("--kafka.property", "=".join(pair))]
+        code, _, err = house.echoloop("run", "--data", self.folder, *self.words(self.broker.guarded_address), *properties)
+        self.assertNotEqual(code, 0)
+        self.assertIn("authorization failed", err.lower())
+
+    def test_a_broker_that_is_out_for_longer_than_anything_waits(self):
+        member = self.member().start()
+        self.send(100)
+        self.await_all(member)
+        self.broker.kill()
+        try:
+            house.wait_for(lambda: member.get("/readyz").status == 503, "/readyz says so")
+            house.wait_for(lambda: "kafka" in member.log().lower(), "the log says so")
+        finally:
+            self.broker.restart()
+        self.send(100)
+        self.await_all(member)
+        self.assertEqual(member.stop(), 0)
+
+    def test_a_changelog_that_was_cut(self):
+        member = self.member().start()
+        self.send(500)
+        self.await_all(member)
+        self.assertEqual(member.stop(), 0)
+        shutil.rmtree(os.path.join(member.data, "cache"))
+        for partition in range(PARTITIONS):
+            topics.delete_records(self.broker.address, f"{self.prefix}changelog", partition, topics.END)
+        self.send(1)
+        self.await_refusal(member.start(wait=False), "records were deleted that hold the state of this shard")
+
+    def test_offsets_that_were_lost(self):
+        member = self.member().start()
+        self.send(10)
+        self.await_all(member)
+        self.assertEqual(member.stop(), 0)
+        house.wait_for(lambda: topics.delete_group(self.broker.address, self._testMethodName), "the group is empty")
+        self.await_refusal(member.start(wait=False), "it holds state, but the group has committed no offsets")
+
+    def test_a_data_folder_that_was_copied(self):
+        member = self.member().start()
+        self.send(10)
+        self.await_all(member)
+        copy = os.path.join(self.folder, "copy")
+        os.makedirs(copy)
+        shutil.copy(os.path.join(member.data, "member"), copy)
+        other = self.member("other", copy).start(wait=False)
+        self.assertIn("kafka", self.end_of(member))
+        other.wait_ready()
+        self.send(10)
+        self.await_all(other)
+        self.assertEqual(other.stop(), 0)
+
+    def mount(self, *arguments):
+        return subprocess.run(["mount", *arguments], capture_output=True, check=False).returncode == 0
+
+    def test_a_full_disk_of_one_member(self):
+        disk = os.path.join(self.folder, "disk")
+        os.makedirs(disk)
+        if os.geteuid() != 0 or not self.mount("-t", "tmpfs", "-o", f"size={SMALL_BYTES}", "none", disk):
+            self.skipTest("a small file system can be mounted by root only")
+        self.addCleanup(subprocess.run, ["umount", "-l", disk], check=False)
+        whole = self.member("whole").start()
+        small = self.member("small", os.path.join(disk, "data")).start()
+        with open(os.path.join(disk, "filler"), "wb") as file:
+            with self.assertRaises(OSError):
+                while True:
+                    file.write(bytes(1 << 20))
+                    file.flush()
+        self.send(2000)
+        house.wait_for(lambda: small.get("/readyz").status == 503, "/readyz says so")
+        self.assertEqual(whole.get("/livez").status, 200)
+        self.assertTrue(self.mount("-o", f"remount,size={LARGE_BYTES}", disk))
+        self.await_all(whole)
+        self.await_all(small)
+        for each in (small, whole):
+            self.assertEqual(each.stop(), 0, each.log()[-3000:])
+
+
+if __name__ == "__main__":
+    house.run_tests()
