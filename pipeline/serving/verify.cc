@@ -8,9 +8,12 @@
 #include <map>
 
 #include "pipeline/aggregates/cube.h"
+#include "pipeline/serving/cause_rows.h"
 #include "pipeline/serving/metric_query.h"
 #include "pipeline/serving/outside.h"
+#include "pipeline/serving/task_rows.h"
 #include "pipeline/statistics/difference.h"
+#include "processors/casework/case_book.h"
 
 namespace echoloop::serving {
 namespace {
@@ -24,6 +27,7 @@ constexpr double kLevel = 0.95;
 constexpr int kWeeks_min = 3;  // with answers, on each side
 constexpr std::int64_t kWeek_days = 7;
 constexpr int kShown_max = 10;
+constexpr int kTasks_max = 10;  // of another cause, the newest
 // |t| of the difference's slope before, above which another scope moved otherwise: 95 % of Student's t with the four
 // degrees of freedom of six weeks.
 constexpr double kSlope_max = 2.776;
@@ -135,9 +139,27 @@ bool is_enough(const std::vector<Proportion>& weeks, std::int64_t minimum_n) {
   return part.n() >= minimum_n && part.weeks() >= kWeeks_min;
 }
 
+// Whether somebody's work on the scope became effective in the weeks that are compared: what it changed says nothing of
+// the times.
+Result<bool> was_worked_on(const state::Task& task, const Scope& other, const Sources& sources) {
+  auto cause = find_cause(task.tenant(), task.rule(), other, sources);
+  if (!cause) return tl::make_unexpected(cause.error());
+  if (!*cause) return false;
+  const state::Verification& weeks = task.verification();
+  for (int ordinal = (*cause)->ordinal(), n = 0; ordinal >= 0 && n < kTasks_max; --ordinal, ++n) {
+    auto found = find_task(task.tenant(), casework::cause_task_id(task.tenant(), task.rule(), other, ordinal), sources);
+    if (!found) return tl::make_unexpected(found.error());
+    if (!*found) continue;
+    const std::int64_t at = (*found)->action_effective_from();
+    if (at >= weeks.before_from() && at < weeks.after_to()) return true;
+  }
+  return false;
+}
+
 // Elsewhere in the tenant: the same category in other groups where there is enough of it, else whatever has a parallel
-// past.
-BeforeAfter comparison(const ThresholdRule& rule, const Scope& scope, const Series& series, state::Verification& out) {
+// past; where nobody worked on it.
+Result<BeforeAfter> comparison(const state::Task& task, const ThresholdRule& rule, const Scope& scope,
+                               const Series& series, const Sources& sources, state::Verification& out) {
   const BeforeAfter& own = series.at(scope);
   for (const bool same_category : {true, false}) {
     BeforeAfter sum;
@@ -146,6 +168,9 @@ BeforeAfter comparison(const ThresholdRule& rule, const Scope& scope, const Seri
       if (is_related(rule, scope, other) || (same_category && !shares_category(rule, scope, other))) continue;
       const auto t = statistics::slope_t(own.before, weeks.before);
       if (t && std::abs(*t) > kSlope_max) continue;
+      auto worked_on = was_worked_on(task, other, sources);
+      if (!worked_on) return tl::make_unexpected(worked_on.error());
+      if (*worked_on) continue;
       add(sum.before, weeks.before);
       add(sum.after, weeks.after);
       names.push_back(fmt::format("{}", fmt::join(other, " × ")));
@@ -158,7 +183,7 @@ BeforeAfter comparison(const ThresholdRule& rule, const Scope& scope, const Seri
     for (std::string& name : names) out.add_comparison(std::move(name));
     return sum;
   }
-  return {};
+  return BeforeAfter{};
 }
 
 void say(state::Verification& out, const char* verdict, std::string why = {}) {
@@ -178,7 +203,8 @@ void judge(const BeforeAfter& own, const BeforeAfter& other, state::Verification
   }
   if (!is_enough(other.before, out.minimum_n()) || !is_enough(other.after, out.minimum_n()))
     return say(out, "not_enough_data",
-               "nothing to compare with: no other scope of the rule has enough answers and a parallel past");
+               "nothing to compare with: no other scope of the rule has enough answers, a parallel past and no "
+               "work of its own");
   const auto seen = statistics::difference_in_differences(own, other, kLevel);
   if (!seen) return say(out, "not_enough_data", "too few weeks");
   out.set_has_effect(true);
@@ -227,8 +253,9 @@ Result<state::Verification> verify(const state::Task& task, const Sources& sourc
     if (auto shares = make_shares(query, out, sources, domain, *series); !shares)
       return tl::make_unexpected(shares.error());
   }
-  const BeforeAfter other = comparison(*rule, scope, *series, out);
-  judge(series->at(scope), other, out);
+  auto other = comparison(task, *rule, scope, *series, sources, out);
+  if (!other) return tl::make_unexpected(other.error());
+  judge(series->at(scope), *other, out);
   return out;
 }
 

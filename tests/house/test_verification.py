@@ -93,6 +93,11 @@ class Verified(unittest.TestCase):
         self.assertIsNone(task["clock"])
         self.assertEqual([line["what"] for line in task["history"]][-2:], ["verifying", "verdict"])
 
+    def test_where_others_work_nothing_is_compared(self):
+        for name in ("helped", "nothing", "worse"):
+            compared = self.verdict(name)["verification"]["comparison"]
+            self.assertEqual((compared["scopes"], compared["some"]), (2, ["calm", "steady"]))
+
     def test_what_the_outside_saw_stands_beside_it(self):
         seen = self.verdict("helped")["verification"]["outside"]
         days = range(TRIGGER - 7 * WEEKS, TRIGGER)
