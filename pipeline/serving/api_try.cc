@@ -1,4 +1,6 @@
 // POST /api/v1/rules/try
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
 #include "pipeline/serving/api.h"
@@ -9,6 +11,8 @@
 namespace echoloop::serving {
 namespace {
 
+constexpr std::size_t kTasks_max = 50'000;  // some 100 MB
+
 http::Response tried(const http::Request& request, const ApiParts& parts) {
   auto domain = parts.with_rules(request.body);
   if (!domain) return http::problem(422, "Invalid rules", domain.error().reason);
@@ -16,9 +20,16 @@ http::Response tried(const http::Request& request, const ApiParts& parts) {
       {}, std::string(request.query.get("from").value_or("")), std::string(request.query.get("to").value_or(""))};
   if (auto tenant = request.query.get("tenant"); tenant && !tenant->empty()) span.tenant = std::string(*tenant);
   std::string lines;
-  auto done = try_rules(span, *parts.sources, **domain, wall_clock(),
-                        [&](const state::Task& task) { lines += task_json(task).dump() + "\n"; });
+  std::size_t count = 0;
+  auto done = try_rules(span, *parts.sources, **domain, wall_clock(), [&](const state::Task& task) {
+    if (++count <= kTasks_max) lines += task_json(task).dump() + "\n";
+  });
   if (!done) return refused(done.error());
+  if (count > kTasks_max)
+    return http::problem(422, "Too many tasks",
+                         fmt::format("these rules would have opened {} tasks, and {} at most are told: ask for one "
+                                     "tenant and a shorter span",
+                                     count, kTasks_max));
   http::Response response;
   response.status = 200;
   response.headers.set("Content-Type", "application/x-ndjson");

@@ -78,16 +78,19 @@ class Thresholds {
     query.zone = zone_;
     query.interval = rule.window;
     query.group_by = rule.group_by;
-    auto rows = collect(query, sources_, domain_);
-    if (!rows) return tl::make_unexpected(rows.error());
     std::map<Scope, std::map<Time, aggregates::Ratio>> windows;
     std::optional<Time> first;
-    for (const auto& [key, measures] : *rows) {
-      if (!first || key.period < *first) first = key.period;
-      const bool other = std::find(key.group.begin(), key.group.end(), aggregates::kOther) != key.group.end();
-      if (!other && insight::watches(rule, tenant_, key.group))
-        windows[key.group][key.period] = metric->ratio(measures);
+    {
+      auto rows = collect(query, sources_, domain_);
+      if (!rows) return tl::make_unexpected(rows.error());
+      for (const auto& [key, measures] : *rows) {
+        if (!first || key.period < *first) first = key.period;
+        const bool other = std::find(key.group.begin(), key.group.end(), aggregates::kOther) != key.group.end();
+        if (!other && insight::watches(rule, tenant_, key.group))
+          windows[key.group][key.period] = metric->ratio(measures);
+      }
     }
+    days_.reset();
     for (const auto& [scope, of_scope] : windows) {
       if (auto done = try_scope(rule, scope, of_scope, *first); !done) return done;
     }
@@ -157,7 +160,12 @@ class Thresholds {
     verification.set_before_to(weeks(begin, 0));
     verification.set_after_from(weeks(end, 0));
     verification.set_after_to(weeks(end, rule.verify.weeks_after));
-    auto verdict = verify(task, sources_, domain_);
+    if (!days_) {
+      auto days = read_days(rule, tenant_, sources_, domain_);
+      if (!days) return tl::make_unexpected(days.error());
+      days_ = std::move(*days);
+    }
+    auto verdict = verify(task, sources_, domain_, &*days_);
     if (!verdict) return tl::make_unexpected(verdict.error());
     *task.mutable_verification() = std::move(*verdict);
     return {};
@@ -170,6 +178,7 @@ class Thresholds {
   const Time now_;
   const std::function<void(const state::Task&)>& use_;
   const TimeZone& zone_;
+  std::optional<RuleDays> days_;  // of the rule that is tried
 };
 
 Result<void> try_recoveries(const std::string& tenant, const Span& span, const Sources& sources, const Domain& domain,

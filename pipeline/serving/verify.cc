@@ -38,37 +38,61 @@ const ThresholdRule* rule_of(const state::Task& task, const Domain& domain) {
   return found == domain.thresholds.end() ? nullptr : &*found;
 }
 
-// One side of every scope, week by week from `from_ms` on.
-Result<void> read_side(const MetricQuery& query, std::vector<Proportion> BeforeAfter::*side, const Sources& sources,
-                       const Domain& domain, Series& out) {
+Result<RuleDays::Ratios> read_ratios(const MetricQuery& query, const Sources& sources, const Domain& domain) {
   auto rows = collect(query, sources, domain);
   if (!rows) return tl::make_unexpected(rows.error());
+  RuleDays::Ratios out;
+  for (const auto& [key, measures] : *rows) out.emplace_hint(out.end(), key, query.metric->ratio(measures));
+  return out;
+}
+
+// One side of every scope, week by week from `query.from` on. `days`: of all time; null: they are read.
+Result<void> read_side(const MetricQuery& query, std::vector<Proportion> BeforeAfter::*side,
+                       const RuleDays::Ratios* days, const Sources& sources, const Domain& domain, Series& out) {
+  RuleDays::Ratios read;
+  if (days == nullptr) {
+    auto ratios = read_ratios(query, sources, domain);
+    if (!ratios) return tl::make_unexpected(ratios.error());
+    read = std::move(*ratios);
+    days = &read;
+  }
   const std::int64_t first = query.zone.local_day(*query.from);
   const auto weeks = static_cast<std::size_t>((query.zone.local_day(*query.to) - first) / kWeek_days);
-  for (const auto& [key, measures] : *rows) {
+  for (auto day = days->lower_bound({*query.from, {}}); day != days->end() && day->first.period < *query.to; ++day) {
+    const auto& [key, ratio] = *day;
     std::vector<Proportion>& series = out[key.group].*side;
     series.resize(weeks);
     const auto week = static_cast<std::size_t>((query.zone.local_day(key.period) - first) / kWeek_days);
     if (week >= weeks) continue;
-    const aggregates::Ratio ratio = query.metric->ratio(measures);
     series[week].x += ratio.numerator;
     series[week].n += ratio.n;
   }
   return {};
 }
 
-Result<Series> read_weeks(MetricQuery query, const state::Verification& asked, const Sources& sources,
-                          const Domain& domain) {
+Result<Series> read_weeks(MetricQuery query, const state::Verification& asked, const RuleDays::Ratios* days,
+                          const Sources& sources, const Domain& domain) {
   Series out;
   query.from = from_ms(asked.before_from());
   query.to = from_ms(asked.before_to());
-  if (auto read = read_side(query, &BeforeAfter::before, sources, domain, out); !read)
+  if (auto read = read_side(query, &BeforeAfter::before, days, sources, domain, out); !read)
     return tl::make_unexpected(read.error());
   query.from = from_ms(asked.after_from());
   query.to = from_ms(asked.after_to());
-  if (auto read = read_side(query, &BeforeAfter::after, sources, domain, out); !read)
+  if (auto read = read_side(query, &BeforeAfter::after, days, sources, domain, out); !read)
     return tl::make_unexpected(read.error());
   return out;
+}
+
+MetricQuery query_of(const ThresholdRule& rule, const aggregates::MetricSpec& metric, const std::string& tenant,
+                     const Domain& domain) {
+  MetricQuery query;
+  query.metric = &metric;
+  query.tenant = tenant;
+  query.zone = domain.zone_of(tenant);
+  query.interval = Interval::day;
+  query.group_by = rule.group_by;
+  return query;
 }
 
 void share_of(std::vector<Proportion>& series, const std::vector<Proportion>& totals) {
@@ -78,10 +102,10 @@ void share_of(std::vector<Proportion>& series, const std::vector<Proportion>& to
 }
 
 // Counts become shares of the tenant's count of the same week.
-Result<void> make_shares(MetricQuery query, const state::Verification& asked, const Sources& sources,
-                         const Domain& domain, Series& series) {
+Result<void> make_shares(MetricQuery query, const state::Verification& asked, const RuleDays::Ratios* days,
+                         const Sources& sources, const Domain& domain, Series& series) {
   query.group_by.clear();
-  auto totals = read_weeks(query, asked, sources, domain);
+  auto totals = read_weeks(query, asked, days, sources, domain);
   if (!totals) return tl::make_unexpected(totals.error());
   const BeforeAfter& all = (*totals)[{}];
   for (auto& [scope, weeks] : series) {
@@ -219,7 +243,25 @@ void judge(const BeforeAfter& own, const BeforeAfter& other, state::Verification
 
 }  // namespace
 
-Result<state::Verification> verify(const state::Task& task, const Sources& sources, const Domain& domain) {
+Result<RuleDays> read_days(const ThresholdRule& rule, const std::string& tenant, const Sources& sources,
+                           const Domain& domain) {
+  RuleDays out;
+  const aggregates::MetricSpec* metric = aggregates::find_metric(rule.metric);
+  if (metric == nullptr) return out;
+  MetricQuery query = query_of(rule, *metric, tenant, domain);
+  auto scopes = read_ratios(query, sources, domain);
+  if (!scopes) return tl::make_unexpected(scopes.error());
+  out.scopes = std::move(*scopes);
+  if (metric->shape != aggregates::MetricShape::count) return out;
+  query.group_by.clear();
+  auto all = read_ratios(query, sources, domain);
+  if (!all) return tl::make_unexpected(all.error());
+  out.all = std::move(*all);
+  return out;
+}
+
+Result<state::Verification> verify(const state::Task& task, const Sources& sources, const Domain& domain,
+                                   const RuleDays* days) {
   state::Verification out = task.verification();
   const ThresholdRule* rule = rule_of(task, domain);
   const aggregates::MetricSpec* metric = rule == nullptr ? nullptr : aggregates::find_metric(rule->metric);
@@ -239,18 +281,14 @@ Result<state::Verification> verify(const state::Task& task, const Sources& sourc
     if (auto added = add_outside(rule->verify.outside, task, sources, domain, out); !added)
       return tl::make_unexpected(added.error());
   }
-  MetricQuery query;
-  query.metric = metric;
-  query.tenant = task.tenant();
-  query.zone = domain.zone_of(task.tenant());
-  query.interval = Interval::day;
-  query.group_by = rule->group_by;
-  auto series = read_weeks(query, out, sources, domain);
+  const MetricQuery query = query_of(*rule, *metric, task.tenant(), domain);
+  auto series = read_weeks(query, out, days == nullptr ? nullptr : &days->scopes, sources, domain);
   if (!series) return tl::make_unexpected(series.error());
   const Scope scope{task.scope().begin(), task.scope().end()};
   (*series)[scope];
   if (metric->shape == aggregates::MetricShape::count) {
-    if (auto shares = make_shares(query, out, sources, domain, *series); !shares)
+    const RuleDays::Ratios* all = days == nullptr ? nullptr : &days->all;
+    if (auto shares = make_shares(query, out, all, sources, domain, *series); !shares)
       return tl::make_unexpected(shares.error());
   }
   auto other = comparison(task, *rule, scope, *series, sources, out);
