@@ -17,7 +17,7 @@ void Engine::start(std::function<void(const Error&)> on_failure, Worker::OnTroub
   on_trouble_ = std::move(on_trouble);
   for (auto& worker : workers_) {
     threads_.emplace_back([this, &worker] {
-      auto ended = worker->run([this](const std::optional<Error>& error) { trouble(error); });
+      auto ended = worker->run([this, &worker](const std::optional<Error>& error) { trouble(*worker, error); });
       if (!ended) fail(ended.error());
     });
   }
@@ -29,11 +29,15 @@ void Engine::stop() {
   threads_.clear();
 }
 
-// The first worker in trouble tells, and the last one out of it.
-void Engine::trouble(const std::optional<Error>& error) {
+// The first worker in trouble tells, each again when its trouble is another one, and the last one out of it.
+void Engine::trouble(const Worker& worker, const std::optional<Error>& error) {
   std::lock_guard lock{trouble_mutex_};
-  troubled_ += error ? 1 : -1;
-  if (error ? troubled_ == 1 : troubled_ == 0) on_trouble_(error);
+  const bool first = troubled_.empty(), known = troubled_.contains(&worker);
+  if (error)
+    troubled_.insert(&worker);
+  else
+    troubled_.erase(&worker);
+  if (error ? first || known : troubled_.empty()) on_trouble_(error);
 }
 
 void Engine::fail(const Error& error) {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -25,7 +26,8 @@ class Engine {
   ~Engine();
 
   // `on_failure` is called from a worker's thread, once, when the world broke; the engine then stands still until
-  // stop(). `on_trouble` is called when the disk is full and all waits for room, and with nothing when it goes on.
+  // stop(). `on_trouble` is called when the disk is full, or brokers are away, and all waits, and with nothing when
+  // it goes on.
   void start(
       std::function<void(const Error&)> on_failure, Worker::OnTrouble on_trouble = [](const std::optional<Error>&) {});
   // Finishes the running epochs and joins the threads. What was not committed is read again at the next start.
@@ -33,7 +35,7 @@ class Engine {
 
  private:
   void fail(const Error& error);
-  void trouble(const std::optional<Error>& error);
+  void trouble(const Worker& worker, const std::optional<Error>& error);
 
   std::vector<stage::StageSpec> stages_;
   std::vector<std::unique_ptr<Worker>> workers_;
@@ -42,7 +44,7 @@ class Engine {
   std::once_flag failed_;
   Worker::OnTrouble on_trouble_;
   std::mutex trouble_mutex_;
-  int troubled_ = 0;  // workers that wait for room
+  std::set<const Worker*> troubled_;  // those that wait
 };
 
 }  // namespace echoloop::engine

@@ -10,7 +10,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr Duration kTry_again{200};
-constexpr std::chrono::seconds kQuiet{10};  // longer than it takes to fail again
+constexpr std::chrono::seconds kQuiet{2}, kQuiet_without{120};  // longer than it takes to fail again
 
 // What will be right again by itself: the same records are taken once more then.
 bool goes_on(const Error& error) { return error.fault == Fault::no_room || error.fault == Fault::away; }
@@ -106,6 +106,7 @@ Result<std::vector<stage::Partition>> Worker::take_until_full(Duration wait) {
 bool Worker::is_over() const { return stopping_ || is_full() || (end_ && Clock::now() >= *end_); }
 
 void Worker::take(const stage::Poll& poll) {
+  if (!poll.assigned.empty()) held_since_ = Clock::now();
   for (const stage::Partition& partition : poll.assigned) {
     if (const auto* spec = reader_of(partition.topic))
       shards_.try_emplace({spec, partition.number}, *spec, partition.number, link_->partitions(), link_->view());
@@ -160,10 +161,10 @@ Result<void> Worker::run(const OnTrouble& on_trouble) {
   while (!stopping_) {
     auto done = run_epoch(Duration{1000});
     if (!done && !goes_on(done.error())) return tl::make_unexpected(done.error());
-    if (!done && !troubled) on_trouble(done.error());
     if (!done) {
+      if (!troubled || done.error().text() != trouble.text) on_trouble(done.error());
       troubled = true;
-      trouble = {done.error().fault, Clock::now()};
+      trouble = {done.error().fault, done.error().text(), Clock::now()};
       wait_a_little();
     } else if (troubled && (*done || has_passed(trouble))) {
       on_trouble(std::nullopt);
@@ -173,10 +174,12 @@ Result<void> Worker::run(const OnTrouble& on_trouble) {
   return {};
 }
 
-// A commit proves it; without anything to commit, that what was away has given this worker its shards. Whoever is given
-// none has heard of no trouble for a while.
+// A commit proves it; without anything to commit, that what was away has given this worker its shards, and nothing
+// failed since. Whoever is given none may be restoring, or there are none left.
 bool Worker::has_passed(const Trouble& trouble) const {
-  return trouble.fault == Fault::away && (!shards_.empty() || Clock::now() - trouble.last > kQuiet);
+  if (trouble.fault != Fault::away) return false;
+  return shards_.empty() ? Clock::now() - trouble.last > kQuiet_without
+                         : Clock::now() - std::max(trouble.last, held_since_) > kQuiet;
 }
 
 void Worker::wait_a_little() {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "pipeline/engine/shard.h"
@@ -37,7 +38,8 @@ class Worker {
   // One epoch, or nothing when nothing arrived within the wait. Answers whether anything was committed.
   Result<bool> run_epoch(Duration wait);
   // Epochs until stop(). The error says why the world broke. A full disk and a broker that is away do not end it:
-  // `on_trouble` is told, the same records are tried again, and when that worked it is told that the trouble is over
+  // `on_trouble` is told, again when another error follows, the same records are tried again, and when that worked it
+  // is told that the trouble is over
   // (nothing).
   using OnTrouble = std::function<void(const std::optional<Error>&)>;
   Result<void> run(const OnTrouble& on_trouble);
@@ -52,6 +54,7 @@ class Worker {
   // What is gone on from.
   struct Trouble {
     Fault fault{};
+    std::string text;
     std::chrono::steady_clock::time_point last{};
   };
   bool has_passed(const Trouble& trouble) const;
@@ -73,7 +76,7 @@ class Worker {
   std::unique_ptr<stage::Link> link_;
   using ShardName = std::pair<const stage::StageSpec*, int>;  // the stages stand in their order
   std::map<ShardName, Shard> shards_;
-  std::chrono::steady_clock::time_point last_hurry_{};
+  std::chrono::steady_clock::time_point last_hurry_{}, held_since_{};
   bool is_full() const { return records_ >= limits_.records_max || bytes_ >= bytes_max_; }
 
   // The epoch under way: when it is over, set by its first record; how many records, and bytes of them.

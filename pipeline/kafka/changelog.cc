@@ -82,15 +82,4 @@ Result<Unpacked> unpack_epoch(std::string_view record, int shard, store::Batch& 
   return out;
 }
 
-Result<void> apply_record(store::RocksStore& store, int shard, std::int64_t offset, std::string_view record,
-                          Marker& marker) {
-  store::Batch batch;
-  auto unpacked = unpack_epoch(record, shard, batch);
-  if (!unpacked) return tl::make_unexpected(unpacked.error());
-  marker.next_offset = offset + 1;
-  if (unpacked->last) marker.epoch = unpacked->epoch;
-  put_marker(batch, shard, marker);
-  return store.write(batch);
-}
-
 }  // namespace echoloop::kafka

@@ -38,8 +38,5 @@ struct Unpacked {
 };
 // Error (world): it is none of ours.
 Result<Unpacked> unpack_epoch(std::string_view record, int shard, store::Batch& batch);
-// One record into the store, with the marker, which moves on. Errors: (world) as above; as the store tells.
-Result<void> apply_record(store::RocksStore& store, int shard, std::int64_t offset, std::string_view record,
-                          Marker& marker);
 
 }  // namespace echoloop::kafka

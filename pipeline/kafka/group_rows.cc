@@ -7,23 +7,14 @@
 #include <map>
 
 #include "pipeline/base/bytes.h"
+#include "pipeline/kafka/peer_request.h"
 
 namespace echoloop::kafka {
 namespace {
 
-constexpr long kConnect_ms = 1'000, kAnswer_ms = 5'000;
+constexpr Duration kAnswer{5'000};
 // Most who scan want few rows, and stop; those who want more get larger pages.
 constexpr std::size_t kFirst_page_bytes = 64u << 10, kGrowth = 4;
-
-struct EndHeaders {
-  void operator()(curl_slist* headers) const { curl_slist_free_all(headers); }
-};
-using HeadersPtr = std::unique_ptr<curl_slist, EndHeaders>;
-
-std::size_t take(char* bytes, std::size_t size, std::size_t count, void* out) {
-  static_cast<std::string*>(out)->append(bytes, size * count);
-  return size * count;
-}
 
 }  // namespace
 
@@ -50,30 +41,16 @@ Result<std::string> RemoteRows::fetch(const Owner& owner, const std::string& pat
     }
   }
   if (curl == nullptr) curl = curl_easy_init();
-  std::string body;
-  const std::string url = owner.address + path, shown = fmt::format("{}: {}", kSecret_header, owner.secret);
-  const HeadersPtr headers{curl_slist_append(nullptr, shown.c_str())};
-  curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
-  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
-  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
-  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, kConnect_ms);
-  curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, kAnswer_ms);
-  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
-  curl_easy_setopt(curl, CURLOPT_WRITEDATA, &body);
-  const CURLcode code = curl_easy_perform(curl);
-  long status = 0;
-  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+  auto answer = ask_peer(curl, owner, "GET", path, kAnswer);
   {
     std::lock_guard lock{mutex_};
     --asked_[owner.address];
-    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, nullptr);
     idle_.push_back(curl);
   }
-  if (code != CURLE_OK) return away("asking the member that holds it", curl_easy_strerror(code));
-  if (status != 200) return away("asking the member that held it", fmt::format("it answers {}", status));
-  return body;
+  if (!answer) return tl::make_unexpected(answer.error());
+  if (answer->status != 200)
+    return away("asking the member that held it", fmt::format("it answers {}", answer->status));
+  return std::move(answer->body);
 }
 
 Result<void> RemoteRows::scan(stage::Table table, int shard, std::string_view from, std::string_view to,

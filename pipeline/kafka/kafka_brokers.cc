@@ -11,7 +11,7 @@
 namespace echoloop::kafka {
 namespace {
 
-constexpr int kWatermarks_ms = 30'000;
+constexpr Duration kPatience{30'000};
 constexpr std::chrono::milliseconds kLook_again{20};
 constexpr std::string_view kReading = "reading the changelog";
 constexpr std::size_t kBatch = 64;  // records; each may be some hundred kilobytes
@@ -24,21 +24,23 @@ bool has_no_leader(rd_kafka_resp_err_t code) {
 
 class KafkaChangelog final : public ChangelogReader {
  public:
-  static Result<std::unique_ptr<ChangelogReader>> open(const MemberOptions& options, std::string_view name) {
+  static Result<std::unique_ptr<ChangelogReader>> open(const MemberOptions& options, std::string_view name,
+                                                       Duration patience) {
     Properties properties = reader_properties(options, name);
     properties.emplace_back("auto.offset.reset", "error");
     properties.emplace_back("queued.max.messages.kbytes", "65536");
     properties.emplace_back("enable.partition.eof", "true");
     auto consumer = make_client(RD_KAFKA_CONSUMER, properties);
     if (!consumer) return tl::make_unexpected(consumer.error());
-    return std::unique_ptr<ChangelogReader>{new KafkaChangelog(changelog_name(options.topics), std::move(*consumer))};
+    return std::unique_ptr<ChangelogReader>{
+        new KafkaChangelog(changelog_name(options.topics), milliseconds(patience), std::move(*consumer))};
   }
 
   Result<Ends> ends(int shard) override {
     Ends out;
-    for (auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds{kWatermarks_ms};;) {
+    for (auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds{patience_ms_};;) {
       const auto code =
-          rd_kafka_query_watermark_offsets(consumer_.get(), topic_.c_str(), shard, &out.low, &out.high, kWatermarks_ms);
+          rd_kafka_query_watermark_offsets(consumer_.get(), topic_.c_str(), shard, &out.low, &out.high, patience_ms_);
       if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return out;
       if (!has_no_leader(code) || std::chrono::steady_clock::now() > until)
         return away("looking at the changelog", code);
@@ -48,7 +50,7 @@ class KafkaChangelog final : public ChangelogReader {
 
   Result<bool> holds_records(int shard) override {
     if (auto begun = begin({{shard, RD_KAFKA_OFFSET_BEGINNING}}); !begun) return tl::make_unexpected(begun.error());
-    const MessagePtr message{rd_kafka_consume_queue(queue_.get(), kWatermarks_ms)};
+    const MessagePtr message{rd_kafka_consume_queue(queue_.get(), patience_ms_)};
     rd_kafka_assign(consumer_.get(), nullptr);
     if (!message) return away(kReading, "no answer");
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) return false;
@@ -80,7 +82,8 @@ class KafkaChangelog final : public ChangelogReader {
   }
 
  private:
-  KafkaChangelog(std::string topic, ClientPtr consumer) : topic_(std::move(topic)), consumer_(std::move(consumer)) {
+  KafkaChangelog(std::string topic, int patience_ms, ClientPtr consumer)
+      : topic_(std::move(topic)), patience_ms_(patience_ms), consumer_(std::move(consumer)) {
     rd_kafka_poll_set_consumer(consumer_.get());
     queue_.reset(rd_kafka_queue_get_consumer(consumer_.get()));
   }
@@ -92,6 +95,7 @@ class KafkaChangelog final : public ChangelogReader {
   }
 
   const std::string topic_;
+  const int patience_ms_;
   ClientPtr consumer_;
   QueuePtr queue_;
 };
@@ -133,7 +137,9 @@ class KafkaBrokers final : public Brokers {
     return sink_->finish(offsets, group.get());
   }
 
-  Result<std::unique_ptr<ChangelogReader>> read_changelog() override { return open_changelog(options_, "restore"); }
+  Result<std::unique_ptr<ChangelogReader>> read_changelog() override {
+    return open_changelog(options_, "restore", kPatience);
+  }
   void trim(int shard, std::int64_t before) override { trim_->before(shard, before); }
 
  private:
@@ -147,8 +153,9 @@ class KafkaBrokers final : public Brokers {
 
 }  // namespace
 
-Result<std::unique_ptr<ChangelogReader>> open_changelog(const MemberOptions& options, std::string_view name) {
-  return KafkaChangelog::open(options, name);
+Result<std::unique_ptr<ChangelogReader>> open_changelog(const MemberOptions& options, std::string_view name,
+                                                        Duration patience) {
+  return KafkaChangelog::open(options, name, patience);
 }
 
 Result<std::unique_ptr<Brokers>> connect(const MemberOptions& options, int worker) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <iterator>
 #include <random>
 
 #include "pipeline/kafka/house_state.h"
@@ -12,6 +13,8 @@ namespace echoloop::kafka {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr Duration kStandby_patience{3'000};  // whoever stops waits for it
 
 // The name of this member, made when its folder is.
 Result<std::string> member_name(const fs::path& folder) {
@@ -46,7 +49,7 @@ Result<std::unique_ptr<KafkaHouse>> KafkaHouse::open(const fs::path& folder, Mem
   Connect to_kafka = [options](int worker) { return kafka::connect(options, worker); };
   auto house = open(folder, options, store_options, *partitions, std::move(to_kafka));
   if (!house || !options.standby) return house;
-  Standby& standby = (*house)->stand_by([options] { return open_changelog(options, "standby"); });
+  Standby& standby = (*house)->stand_by([options] { return open_changelog(options, "standby", kStandby_patience); });
   auto thread = StandbyThread::begin(standby, options, *partitions);
   if (!thread) return tl::make_unexpected(thread.error());
   (*house)->state_->standby_thread = std::move(*thread);
@@ -100,9 +103,13 @@ class Snapshot final : public stage::View {
 }  // namespace
 
 std::unique_ptr<stage::View> KafkaHouse::snapshot() const {
-  // A shard that is restored between the two has its rows then; the other way round it would have half of them.
-  std::vector<int> held = shards();
-  return std::make_unique<Snapshot>(state_->store->snapshot(), std::move(held));
+  // Of what was held before and after: rows of shards that come or go meanwhile may be half there.
+  const std::vector<int> before = shards();
+  auto rows = state_->store->snapshot();
+  const std::vector<int> after = shards();
+  std::vector<int> held;
+  std::set_intersection(before.begin(), before.end(), after.begin(), after.end(), std::back_inserter(held));
+  return std::make_unique<Snapshot>(std::move(rows), std::move(held));
 }
 
 std::vector<int> KafkaHouse::shards() const {

@@ -107,6 +107,13 @@ std::optional<Owner> Peers::owner_of(int shard) const {
   return found->second.back().owner;
 }
 
+std::map<std::string, Owner> Peers::others() const {
+  std::lock_guard lock{mutex_};
+  auto out = known_;
+  out.erase(options_.name);
+  return out;
+}
+
 void Peers::run() {
   while (!stopping_) {
     const MessagePtr message{rd_kafka_consume_queue(queue_.get(), kTick_ms)};
@@ -131,6 +138,10 @@ void Peers::hear(const rd_kafka_message_t& message) {
   const auto standing = decode_standing({static_cast<const char*>(message.payload), message.len});
   std::lock_guard lock{mutex_};
   take_claims(claims_, member, standing.value_or(Standing{}));  // none: it is gone
+  if (standing)
+    known_[member] = {standing->address, standing->secret};
+  else
+    known_.erase(member);
 }
 
 void Peers::complain(const rd_kafka_message_t& message) {

@@ -52,6 +52,8 @@ class Peers {
   void announce(std::string address);
   // Another member that holds the shard, as far as is known.
   std::optional<Owner> owner_of(int shard) const;
+  // All that have told where to ask them, by name.
+  std::map<std::string, Owner> others() const;
   // What those must show who ask this one.
   const std::string& secret() const { return secret_; }
 
@@ -76,6 +78,7 @@ class Peers {
   mutable std::mutex mutex_;
   std::string address_;
   Claims claims_;
+  std::map<std::string, Owner> known_;  // by name, this one too
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };

@@ -34,6 +34,24 @@ Result<void> forget_shard(store::RocksStore& store, int shard) {
   return store.erase_shard(shard);
 }
 
+Result<void> apply_record(store::RocksStore& store, int shard, std::int64_t offset, std::string_view record,
+                          Marker& marker) {
+  store::Batch batch;
+  auto unpacked = unpack_epoch(record, shard, batch);
+  if (!unpacked) return tl::make_unexpected(unpacked.error());
+  if (marker.epoch > 0 && unpacked->epoch != marker.epoch + 1) {
+    const std::int64_t known = marker.epoch;
+    if (auto forgotten = forget_shard(store, shard); !forgotten) return forgotten;
+    return not_to_be_restored(shard, fmt::format("epoch {} comes behind epoch {}, which this member knew: what it knew "
+                                                 "is forgotten, and all is read again",
+                                                 unpacked->epoch, known));
+  }
+  marker.next_offset = offset + 1;
+  if (unpacked->last) marker.epoch = unpacked->epoch;
+  put_marker(batch, shard, marker);
+  return store.write(batch);
+}
+
 Result<std::unique_ptr<Restore>> Restore::begin(Brokers& brokers, store::RocksStore& store,
                                                 const std::map<int, std::int64_t>& epochs) {
   std::unique_ptr<Restore> out{new Restore(brokers, store)};

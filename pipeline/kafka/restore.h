@@ -15,6 +15,11 @@ namespace echoloop::kafka {
 
 // Empties a shard. The marker goes first: whatever is left after a crash is erased by the next restore.
 Result<void> forget_shard(store::RocksStore& store, int shard);
+// One record of the changelog into the store, with the marker, which moves on. Errors: (world) a record that is none of
+// ours; as the store tells; (away) it does not follow what the marker knows: the rows were of another past, and are
+// gone now.
+Result<void> apply_record(store::RocksStore& store, int shard, std::int64_t offset, std::string_view record,
+                          Marker& marker);
 
 // One thread.
 class Restore {

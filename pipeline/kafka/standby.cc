@@ -6,6 +6,11 @@
 #include "pipeline/kafka/restore.h"
 
 namespace echoloop::kafka {
+namespace {
+
+constexpr std::int64_t kUntold = 10'000;  // records and more of one commit
+
+}  // namespace
 
 void Standby::leave(int worker, const std::vector<int>& shards) {
   std::lock_guard hold{mutex_};
@@ -55,7 +60,8 @@ Result<void> Standby::begin(const std::set<int>& wanted) {
     if (taken_.contains(shard)) continue;
     auto marker = read_marker(store_, shard);
     if (!marker) return tl::make_unexpected(marker.error());
-    if (marker->epoch == 0 || marker->next_offset < ends->low || marker->next_offset > ends->high) {
+    // Behind the end: a commit that brokers have not told everybody of yet; or of another cluster, which fails.
+    if (marker->epoch == 0 || marker->next_offset < ends->low || marker->next_offset > ends->high + kUntold) {
       if (auto forgotten = forget_shard(store_, shard); !forgotten) return forgotten;
       marker = Marker{0, ends->low, ends->low};
     }

@@ -5,15 +5,18 @@
 namespace echoloop::kafka {
 namespace {
 
-constexpr int kAnswer_ms = 10'000;
+constexpr int kAnswer_ms = 5'000;
+constexpr std::size_t kUuid = 36;
 
-using AdminOptionsPtr = std::unique_ptr<rd_kafka_AdminOptions_t, Ends<rd_kafka_AdminOptions_destroy>>;
+struct EndList {
+  void operator()(const rd_kafka_group_list* list) const { rd_kafka_group_list_destroy(list); }
+};
+using ListPtr = std::unique_ptr<const rd_kafka_group_list, EndList>;
 
-// worker_name without its number; a worker that is no static member is its own.
-std::string member_of(const char* instance, const std::string& id) {
-  if (instance == nullptr) return id;
-  const std::string_view name = instance;
-  return std::string(name.substr(0, name.rfind('.')));
+// Brokers call a static member by its instance id, here worker_name, and a random uuid.
+std::string member_of(std::string_view id) {
+  if (id.size() > kUuid) id.remove_suffix(kUuid + 1);
+  return std::string(id.substr(0, id.rfind('.')));
 }
 
 }  // namespace
@@ -46,30 +49,20 @@ std::set<int> shards_to_follow(const std::string& member, const std::vector<Grou
   return out;
 }
 
+// Not by DescribeConsumerGroups, which would name instance ids: a question that ran into its time-out stays with
+// librdkafka 2.0.2 and ends the process when the broker is back (librdkafka's issue 4605).
 Result<std::vector<GroupWorker>> ask_for_workers(rd_kafka_t* client, const std::string& group) {
-  constexpr std::string_view kAsking = "asking who is in the group";
-  const QueuePtr answers{rd_kafka_queue_new(client)};
-  const AdminOptionsPtr options{rd_kafka_AdminOptions_new(client, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS)};
-  char said[256];
-  if (auto code = rd_kafka_AdminOptions_set_request_timeout(options.get(), kAnswer_ms, said, sizeof said))
-    return away(kAsking, code);
-  const char* groups[] = {group.c_str()};
-  rd_kafka_DescribeConsumerGroups(client, groups, 1, options.get(), answers.get());
-  const EventPtr event{rd_kafka_queue_poll(answers.get(), 2 * kAnswer_ms)};
-  if (!event) return away(kAsking, "no answer");
-  if (auto code = rd_kafka_event_error(event.get())) return away(kAsking, code);
-  std::size_t n = 0;
-  const auto* const* described =
-      rd_kafka_DescribeConsumerGroups_result_groups(rd_kafka_event_DescribeConsumerGroups_result(event.get()), &n);
+  const rd_kafka_group_list* answer = nullptr;
+  const auto code = rd_kafka_list_groups(client, group.c_str(), &answer, kAnswer_ms);
+  if (code) return away("asking who is in the group", code);
+  const ListPtr list{answer};
   std::vector<GroupWorker> out;
-  for (std::size_t i = 0; i < n; ++i) {
-    if (const auto* error = rd_kafka_ConsumerGroupDescription_error(described[i]);
-        error != nullptr && rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR_NO_ERROR)
-      return away(kAsking, rd_kafka_error_code(error));
-    for (std::size_t k = 0; k < rd_kafka_ConsumerGroupDescription_member_count(described[i]); ++k) {
-      const auto* worker = rd_kafka_ConsumerGroupDescription_member(described[i], k);
-      std::string id = rd_kafka_MemberDescription_consumer_id(worker);
-      std::string member = member_of(rd_kafka_MemberDescription_group_instance_id(worker), id);
+  for (int i = 0; i < list->group_cnt; ++i) {
+    const rd_kafka_group_info& seen = list->groups[i];
+    if (seen.err) return away("asking who is in the group", seen.err);
+    for (int k = 0; k < seen.member_cnt; ++k) {
+      std::string id = seen.members[k].member_id;
+      std::string member = member_of(id);
       out.push_back({std::move(id), std::move(member)});
     }
   }

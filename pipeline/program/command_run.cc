@@ -102,7 +102,11 @@ http::Router routes(const Settings& settings, Pipeline& pipeline, Front& front) 
   parts.bell = &pipeline.bell();
   parts.redeliver = [&pipeline](const state::Delivery& one) { return pipeline.deliveries()->tell_again(one); };
   parts.caught_up = [&pipeline] { return pipeline.settled(); };
-  parts.healthy = [&pipeline] { return !pipeline.trouble().has_value(); };
+  parts.trouble = [&pipeline]() -> std::optional<std::string> {
+    if (pipeline.failure()) return "the engine has stopped";
+    const auto trouble = pipeline.trouble();
+    return trouble ? std::optional{"the stages wait: " + trouble->text()} : std::nullopt;
+  };
   parts.prometheus = [&pipeline, &front] {
     return prometheus_text(pipeline, front.server ? front.server->stats() : http::ServerStats{}, front.reload_succeeded,
                            front.unsigned_hooks.counts());
@@ -114,9 +118,10 @@ http::Router routes(const Settings& settings, Pipeline& pipeline, Front& front) 
     return std::make_shared<const Domain>(std::move(*loaded));
   };
   parts.reload = [&pipeline, &front] { return reload(pipeline, front); };
+  parts.reload_others = [&pipeline] { return pipeline.ground().reload_others(); };
   serving::add_routes(router, parts);
   add_openapi_route(router);
-  pipeline.ground().add_routes(router);
+  pipeline.ground().add_routes(router, parts.reload);
   return router;
 }
 

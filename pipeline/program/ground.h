@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -49,8 +50,12 @@ class Ground {
   // Everything durable has gone through all stages.
   virtual bool settled() const = 0;
 
-  // Routes by which other processes ask this one, and that it is reached at this address from now on.
-  virtual void add_routes(http::Router&) {}
+  // Other processes read their configuration again; what each says, by its name.
+  virtual std::map<std::string, Result<std::string>> reload_others() { return {}; }
+  // Routes by which other processes ask this one, or have it reload, and that it is reached at this address from now
+  // on.
+  using Reload = std::function<Result<std::string>()>;
+  virtual void add_routes(http::Router&, Reload /*reload*/) {}
   virtual void reached_at(const std::string& /*address*/) {}
 
   virtual stage::Appender& appender() = 0;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "pipeline/base/hash.h"
+#include "pipeline/kafka/group_reload.h"
 #include "pipeline/kafka/group_rows.h"
 #include "pipeline/kafka/http_rows.h"
 #include "pipeline/kafka/kafka_appender.h"
@@ -70,7 +71,13 @@ class KafkaGround final : public Ground {
   }
   std::uint64_t log_bytes() const override { return 0; }
   bool settled() const override { return house_->settled(); }
-  void add_routes(http::Router& router) override { kafka::add_rows_route(router, *house_, peers_->secret()); }
+  void add_routes(http::Router& router, Reload reload) override {
+    kafka::add_rows_route(router, *house_, peers_->secret());
+    kafka::add_reload_route(router, peers_->secret(), std::move(reload));
+  }
+  std::map<std::string, Result<std::string>> reload_others() override {
+    return kafka::reload_members(peers_->others());
+  }
   void reached_at(const std::string& address) override {
     std::string here = advertised_.empty() ? address : advertised_;
     while (here.ends_with('/')) here.pop_back();

@@ -119,7 +119,8 @@ Result<void> wait_ready(const std::string& server) {
     auto answer = ask_server(server, "GET", "/readyz");
     if (!answer) return tl::make_unexpected(answer.error());
     if (answer->status == 200) return {};
-    if (answer->body.find("stopped") != std::string::npos) return broken_world(server, "its engine has stopped");
+    if (answer->body.find("catching up") == std::string::npos)
+      return broken_world(server, answer->body.substr(0, answer->body.find('\n')));
     std::this_thread::sleep_for(kLook_interval);
   }
 }

@@ -21,7 +21,7 @@ void add_operation_routes(http::Router& router, const ApiParts& parts) {
   router.add({.method = "GET", .path = "/livez", .run_on = http::RunOn::io_thread},
              [](const http::Request&) { return plain(200, "alive\n"); });
   router.add({.method = "GET", .path = "/readyz"}, [parts](const http::Request&) {
-    if (!parts.healthy()) return plain(503, "the engine has stopped\n");
+    if (auto trouble = parts.trouble()) return plain(503, *trouble + "\n");
     return parts.caught_up() ? plain(200, "ready\n") : plain(503, "catching up\n");
   });
   router.add({.method = "GET", .path = "/metrics"}, [parts](const http::Request&) {
@@ -32,7 +32,10 @@ void add_operation_routes(http::Router& router, const ApiParts& parts) {
   router.add({.method = "POST", .path = "/api/v1/config/reload", .body_types = {"*/*"}}, [parts](const http::Request&) {
     auto reloaded = parts.reload();
     if (!reloaded) return http::problem(422, "Invalid configuration", reloaded.error().text());
-    return http::json(200, nlohmann::ordered_json{{"result", *reloaded}}.dump());
+    nlohmann::ordered_json answer{{"result", *reloaded}};
+    for (const auto& [name, said] : parts.reload_others())
+      answer["members"][name] = {{said ? "result" : "error", said ? *said : said.error().text()}};
+    return http::json(200, answer.dump());
   });
 }
 

@@ -39,7 +39,8 @@ struct House {
     sources->domain = domain;
     sources->raw_event = [](int, std::int64_t) { return std::optional<serving::RawEvent>{}; };
     serving::ApiParts parts{.sources = sources};
-    parts.caught_up = parts.healthy = [] { return true; };
+    parts.caught_up = [] { return true; };
+    parts.trouble = [] { return std::nullopt; };
     parts.prometheus = [] { return std::string{}; };
     parts.reload = [] { return std::string{"unchanged"}; };
     serving::add_routes(router, parts);

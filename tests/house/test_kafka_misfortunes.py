@@ -74,7 +74,9 @@ class Misfortunes(unittest.TestCase):
         """It says why it does not begin, and is not ready."""
         house.wait_for(lambda: why in member.log(), why)
         member.host = house.wait_for(member.address, "an address")
-        self.assertEqual(member.get("/readyz").status, 503)
+        answer = member.get("/readyz")
+        self.assertEqual(answer.status, 503)
+        self.assertIn(why, answer.body.decode())
         self.assertEqual(member.stop(), 0)
 
     def end_of(self, member):
@@ -97,7 +99,7 @@ class Misfortunes(unittest.TestCase):
         self.assertIn("authorization failed", err.lower())
 
     def test_a_broker_that_is_out_for_longer_than_anything_waits(self):
-        member = self.member().start()
+        member = self.member("member", None, "--kafka.standby").start()
         self.send(100)
         self.await_all(member)
         self.broker.kill()
@@ -142,6 +144,26 @@ class Misfortunes(unittest.TestCase):
         self.send(10)
         self.await_all(other)
         self.assertEqual(other.stop(), 0)
+
+    def test_a_reload_that_one_member_cannot_follow(self):
+        first, second = self.member("first").start(), self.member("second")
+        second.config = shutil.copytree(house.CONFIG, os.path.join(self.folder, "config"))
+        second.start()
+
+        def reloaded():
+            answer = first.request("POST", "/api/v1/config/reload")
+            self.assertEqual(answer.status, 200, answer)
+            return answer.json().get("members")
+
+        (said,) = house.wait_for(reloaded, "the members know of each other").values()
+        self.assertEqual(list(said), ["result"])
+        with open(os.path.join(second.config, "metrics.yaml"), "a", encoding="utf-8") as file:
+            file.write("weather: fine\n")
+        (said,) = reloaded().values()
+        self.assertIn("weather", said["error"])
+        self.assertIn("configuration not loaded, the old one stays", second.log())
+        for each in (first, second):
+            self.assertEqual(each.stop(), 0, each.log()[-3000:])
 
     def mount(self, *arguments):
         return subprocess.run(["mount", *arguments], capture_output=True, check=False).returncode == 0

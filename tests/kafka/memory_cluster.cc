@@ -17,7 +17,7 @@ class MemoryChangelog final : public kafka::ChangelogReader {
   Result<Ends> ends(int shard) override {
     if (auto passed = line_->pass("changelog ends", false); !passed) return tl::make_unexpected(passed.error());
     const auto& log = cluster_.logs_[{MemoryCluster::kChangelog, shard}];
-    return Ends{log.low, log.next};
+    return Ends{log.low, cluster_.stable_end(log)};
   }
   Result<bool> holds_records(int shard) override {
     if (auto passed = line_->pass("changelog look", false); !passed) return tl::make_unexpected(passed.error());

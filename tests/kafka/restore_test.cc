@@ -59,6 +59,21 @@ TEST_F(RestoreTest, AChangelogThatWasCutIsNoState) {
   }
 }
 
+TEST_F(RestoreTest, RowsOfAnotherPastAreForgotten) {
+  for (int i = 1; i <= 40; ++i) holder_.epoch("epoch " + std::to_string(i));
+  auto store = folder_.open("restored");
+  ASSERT_EQ(restore(*store, 40), "");
+  store::Batch batch;
+  batch.put(stage::Table::cube, kShard, "of another past", "x");
+  put_marker(batch, kShard, {20, read_marker(*store, kShard)->next_offset});
+  ASSERT_TRUE(store->write(batch));
+  holder_.epoch("epoch 41");
+  EXPECT_THAT(restore(*store, 41), HasSubstr("changelog 1: epoch 41 comes behind epoch 20"));
+  EXPECT_EQ(restore(*store, 41), "");
+  EXPECT_EQ(value(*store, "key-3"), "epoch 41");
+  EXPECT_EQ(value(*store, "of another past"), "none");
+}
+
 TEST_F(RestoreTest, AnEmptyChangelogIsNoState) {
   holder_.epoch("epoch 1");
   holder_.trim(cluster_.changelog()->ends(kShard)->high);
