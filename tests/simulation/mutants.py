@@ -45,7 +45,7 @@ MUTANTS = {
         "    if (auto begun = brokers_->begin(); !begun) return begun;\n" + OFFSETS)]),
     "changelog_outside_of_the_transaction": (LINK, "small", [
         ('    ECHOLOOP_CRASH_POINT("kafka.after_outputs");\n', SPLIT), (OFFSETS, ""), (FINISH, FINISH.replace("offsets", "{}"))]),
-    "state_before_commit": (LINK, "small", [(FINISH, STORE.replace("*change.offset", "markers_.at(shard).next_offset") + FINISH), (STORE, "")]),
+    "state_before_commit": (LINK, "small", [(FINISH, STORE.replace("*change.offset", "markers_.at(shard).next_offset") + FINISH), (STORE, "")], 1001),
     "offsets_of_events_only": (LINK, "small", [
         ("      offsets.push_back({position,", "      if (position.partition.topic == stage::Topic::events) offsets.push_back({position,")]),
     "epochs_are_not_counted": (LINK, "small", [("change.epoch = marker.epoch + 1;", "change.epoch = marker.epoch;")]),
@@ -56,8 +56,6 @@ MUTANTS = {
     "an_old_store_is_believed": (RESTORE, "small", [("marker->epoch == epoch", "marker->epoch > 0")]),
     "a_copy_is_written_beside_the_holder": (STANDBY, "small", [
         ("for (int shard : shards) taken_[shard] = worker;", "(void)worker, (void)shards;")]),
-    "a_copy_goes_on_behind_what_it_missed": (STANDBY, "small", [
-        ("if (std::exchange(changed_, false) || wanted != wanted_)", "if (wanted != wanted_)"), ("  if (changed_) return {};", "  //")]),
     "the_turn_is_forgotten_too_early": (ROLLING, "small", [("out.forgotten = turn->begin;", "out.forgotten = next_offset;")]),
     "the_turn_leaves_rows_out": (ROLLING, "small", [("turn->key = key;", "turn->key = std::string(key) + '\\0';")]),
     "a_failed_epoch_is_gone_on_with": (WORKER, "small", [
