@@ -43,6 +43,7 @@ struct House {
     parts.trouble = [] { return std::nullopt; };
     parts.prometheus = [] { return std::string{}; };
     parts.reload = [] { return std::string{"unchanged"}; };
+    parts.reload_others = [] { return std::map<std::string, Result<std::string>>{}; };
     serving::add_routes(router, parts);
   }
 };
