@@ -5,7 +5,6 @@
 #include <memory>
 
 #include "pipeline/kafka/peer_request.h"
-#include "pipeline/kafka/row_pages.h"
 
 namespace echoloop::kafka {
 namespace {
@@ -18,8 +17,7 @@ struct EndHandle {
 };
 
 http::Response reloaded(const http::Request& request, const std::string& secret, const Reload& reload) {
-  if (request.headers.get(kSecret_header) != secret)
-    return http::problem(403, "Not for you", "members of a group ask each other here");
+  if (auto refused = refuse_stranger(request, secret)) return std::move(*refused);
   auto done = reload();
   http::Response out;
   out.status = done ? 200 : 422;

@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "pipeline/base/bytes.h"
+#include "pipeline/kafka/peer_request.h"
 #include "pipeline/kafka/row_pages.h"
 
 namespace echoloop::kafka {
@@ -81,8 +82,7 @@ struct Kept {
 };
 
 http::Response rows(const http::Request& request, const KafkaHouse& house, const std::string& secret, Kept& kept) {
-  if (request.headers.get(kSecret_header) != secret)
-    return http::problem(403, "Not for you", "members of a group ask each other here");
+  if (auto refused = refuse_stranger(request, secret)) return std::move(*refused);
   const auto table = number(request, "table", stage::kTables_end - 1),
              shard = number(request, "shard", static_cast<std::size_t>(house.partitions()) - 1),
              bytes_max = number(request, "bytes", kPage_bytes);

@@ -5,12 +5,11 @@
 
 #include <memory>
 
-#include "pipeline/kafka/row_pages.h"
-
 namespace echoloop::kafka {
 namespace {
 
 constexpr long kConnect_ms = 1'000;
+constexpr std::string_view kSecret_header = "Echoloop-Secret";
 
 struct EndHeaders {
   void operator()(curl_slist* headers) const { curl_slist_free_all(headers); }
@@ -44,6 +43,11 @@ Result<PeerAnswer> ask_peer(void* curl, const Owner& owner, const char* method, 
   curl_easy_setopt(curl, CURLOPT_HTTPHEADER, nullptr);
   if (code != CURLE_OK) return away("asking another member", curl_easy_strerror(code));
   return out;
+}
+
+std::optional<http::Response> refuse_stranger(const http::Request& request, const std::string& secret) {
+  if (request.headers.get(kSecret_header) == secret) return std::nullopt;
+  return http::problem(403, "Not for you", "members of a group ask each other here");
 }
 
 }  // namespace echoloop::kafka

@@ -1,10 +1,12 @@
-// A request to another member of the group, over HTTP.
+// Requests among the members of a group, over HTTP: whoever asks shows the secret of the one that is asked (peers.h).
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "pipeline/base/result.h"
 #include "pipeline/base/time.h"
+#include "pipeline/http/message.h"
 #include "pipeline/kafka/peers.h"
 
 namespace echoloop::kafka {
@@ -17,5 +19,7 @@ struct PeerAnswer {
 // Error (away): no answer within the time, or nobody is there.
 Result<PeerAnswer> ask_peer(void* curl, const Owner& owner, const char* method, const std::string& path,
                             Duration timeout);
+// What a member answers to whoever does not show its secret; none: he does.
+std::optional<http::Response> refuse_stranger(const http::Request& request, const std::string& secret);
 
 }  // namespace echoloop::kafka

@@ -15,7 +15,6 @@
 namespace echoloop::kafka {
 
 inline constexpr std::string_view kRows_path = "/internal/v1/rows";
-inline constexpr std::string_view kSecret_header = "Echoloop-Secret";  // of the member that is asked: peers.h
 inline constexpr std::size_t kPage_bytes = 1u << 20;
 
 struct Page {

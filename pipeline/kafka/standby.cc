@@ -3,15 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "pipeline/kafka/client.h"
 #include "pipeline/kafka/restore.h"
 
 namespace echoloop::kafka {
-namespace {
-
-constexpr std::int64_t kUntold = 10'000;  // records and more of one commit
-
-}  // namespace
-
 void Standby::leave(int worker, const std::vector<int>& shards) {
   std::lock_guard hold{mutex_};
   for (int shard : shards) taken_[shard] = worker;
@@ -60,11 +55,14 @@ Result<void> Standby::begin(const std::set<int>& wanted) {
     if (taken_.contains(shard)) continue;
     auto marker = read_marker(store_, shard);
     if (!marker) return tl::make_unexpected(marker.error());
-    // Behind the end: a commit that brokers have not told everybody of yet; or of another cluster, which fails.
-    if (marker->epoch == 0 || marker->next_offset < ends->low || marker->next_offset > ends->high + kUntold) {
+    // Behind the end: a commit that brokers have not told everybody of yet, or when they say so again, another past.
+    if (marker->next_offset > ends->high && ahead_.insert(shard).second)
+      return away(fmt::format("reading changelog {}", shard), "it ends before what is known of it");
+    if (marker->epoch == 0 || marker->next_offset < ends->low || marker->next_offset > ends->high) {
       if (auto forgotten = forget_shard(store_, shard); !forgotten) return forgotten;
       marker = Marker{0, ends->low, ends->low};
     }
+    ahead_.erase(shard);
     markers[shard] = *marker;
     offsets[shard] = marker->next_offset;
   }

@@ -52,6 +52,7 @@ class Standby {
 
   bool begun_ = false;
   std::set<int> wanted_;                        // when it was begun
+  std::set<int> ahead_;                         // of the changelog, by what brokers said when they were asked last
   std::unique_ptr<ChangelogReader> changelog_;  // null: nothing to follow
 };
 

@@ -158,5 +158,54 @@ TEST_F(EngineOnAHouse, AFullDiskIsWaitedOutAndToldOnce) {
   EXPECT_EQ(news[1], "over");
 }
 
+TEST_F(EngineOnAHouse, AnotherTroubleIsToldToo) {
+  const Error full{Fault::no_room, "disk", "is full"}, gone{Fault::away, "broker", "is gone"};
+  house_.fail_next_commit(full);
+  auto it = engine(1);
+  std::mutex mutex;
+  std::vector<std::string> news;
+  it->start(no_failure, [&](const std::optional<Error>& trouble) {
+    if (trouble && trouble->fault == Fault::no_room) house_.fail_next_commit(gone);
+    {
+      std::lock_guard lock{mutex};
+      news.push_back(trouble ? trouble->text() : "over");
+    }
+    bell_.ring();
+  });
+  append(0, 10);
+  EXPECT_TRUE(bell_.wait(kPatience, [&] {
+    std::lock_guard lock{mutex};
+    return news.size() == 3 && told(house_) == expected(10);
+  }));
+  it->stop();
+  EXPECT_THAT(news, testing::ElementsAre("disk: is full", "broker: is gone", "over"));
+}
+
+TEST_F(EngineOnAHouse, WhoeverHoldsShardsAgainIsOutOfTroubleWithoutACommit) {
+  std::atomic<int> tries = 0;
+  Engine it{engine_tests::counting_stages(diary_),
+            [&](int worker, int of) -> Result<std::unique_ptr<stage::Link>> {
+              if (++tries == 1) return tl::make_unexpected(Error{Fault::away, "broker", "is gone"});
+              return house_.link(worker, of);
+            },
+            {.workers = 1, .limits = {}}};
+  std::mutex mutex;
+  std::vector<std::string> news;
+  it.start(no_failure, [&](const std::optional<Error>& trouble) {
+    {
+      std::lock_guard lock{mutex};
+      news.push_back(trouble ? trouble->text() : "over");
+    }
+    bell_.ring();
+  });
+  EXPECT_TRUE(bell_.wait(kPatience, [&] {
+    std::lock_guard lock{mutex};
+    return news.size() == 2;
+  }));
+  it.stop();
+  EXPECT_THAT(news, testing::ElementsAre("broker: is gone", "over"));
+  EXPECT_EQ(told(house_), Counts{});
+}
+
 }  // namespace
 }  // namespace echoloop

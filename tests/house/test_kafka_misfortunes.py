@@ -145,6 +145,28 @@ class Misfortunes(unittest.TestCase):
         self.await_all(other)
         self.assertEqual(other.stop(), 0)
 
+    def gauge(self, member, name):
+        lines = member.get("/metrics").body.decode().splitlines()
+        return next(int(float(line.split()[-1])) for line in lines if line.startswith(f"{name} "))
+
+    def test_a_member_that_is_gone_for_good_while_others_keep_copies(self):
+        first, second = self.member("first", None, "--kafka.standby").start(), self.member("second", None, "--kafka.standby").start()
+        house.wait_for(lambda: all(0 < self.gauge(one, "echoloop_shards_held") < PARTITIONS for one in (first, second)), "both hold shards")
+        self.send(300)
+        self.await_all(second)
+        kept = self.gauge(first, "echoloop_shards_held")
+        # Control records of transactions stay behind the last row.
+        house.wait_for(
+            lambda: self.gauge(second, "echoloop_shard_copies") == kept and self.gauge(second, "echoloop_shard_copies_behind_records") <= kept,
+            "the copies are there",
+        )
+        before = len(second.log())
+        first.kill()
+        house.wait_for(lambda: self.gauge(second, "echoloop_shards_held") == PARTITIONS, "the other one holds all")
+        self.await_all(second)
+        self.assertNotIn("restoring from epoch 0 to", second.log()[before:])
+        self.assertEqual(second.stop(), 0, second.log()[-3000:])
+
     def test_a_reload_that_one_member_cannot_follow(self):
         first, second = self.member("first").start(), self.member("second")
         second.config = shutil.copytree(house.CONFIG, os.path.join(self.folder, "config"))
