@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "pipeline/aggregates/row.h"
+#include "pipeline/aggregates/wrapping.h"
 #include "pipeline/base/bytes.h"
 
 namespace echoloop::aggregates {
@@ -23,17 +24,6 @@ ECHOLOOP_COUNTERS(ECHOLOOP_SAME_ID)
 constexpr std::string_view kTimingNames[] = {"handle", "queue", "first_reply"};
 constexpr Timing kTimingsByName[] = {Timing::first_reply, Timing::handle, Timing::queue};
 constexpr std::string_view kScoreNames[] = {"csat", "nps", "ces"};
-
-// Sums wrap instead of trapping, so that even absurd values add up in any order and subtract again.
-std::int64_t sum(std::int64_t a, std::int64_t b) {
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
-}
-std::int64_t difference(std::int64_t a, std::int64_t b) {
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
-}
-std::int64_t product(std::int64_t a, std::int64_t b) {
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) * static_cast<std::uint64_t>(b));
-}
 
 bool before(const Measures::Bin& a, const Measures::Bin& b) {
   return a.timing != b.timing ? a.timing < b.timing : a.bin < b.bin;

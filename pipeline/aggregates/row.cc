@@ -1,13 +1,10 @@
 #include "pipeline/aggregates/row.h"
 
+#include "pipeline/aggregates/wrapping.h"
 #include "pipeline/base/bytes.h"
 
 namespace echoloop::aggregates {
 namespace {
-
-std::int64_t sum(std::int64_t a, std::int64_t b) {
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
-}
 
 // Walks through a row.
 class Cursor {

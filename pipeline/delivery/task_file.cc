@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::string_view kPlace_key = "task-file";
 // Looks again after this even if no bell rang.
-constexpr Duration kLook_interval{1000};
+constexpr Duration kTry_again{1000};
 
 tl::unexpected<Error> failed(std::string_view what) {
   Fault fault = errno == ENOSPC || errno == EDQUOT ? Fault::no_room : Fault::world;
@@ -69,7 +69,7 @@ void TaskFile::start() {
       troubled = !written;
       bool first = !troubled;  // returns at the next ring, but does not run against a full disk at each
       if (goes_on() && !stopping_)
-        parts_.bell->wait(kLook_interval, [&] { return stopping_ || (!troubled && !std::exchange(first, false)); });
+        parts_.bell->wait(kTry_again, [&] { return stopping_ || (!troubled && !std::exchange(first, false)); });
     }
     if (goes_on()) written = write_on();
     if (!written && parts_.on_failure) parts_.on_failure(written.error());

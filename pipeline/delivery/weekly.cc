@@ -10,7 +10,7 @@ namespace {
 using nlohmann::json;
 
 // Named in a message; the rest is in the digest.
-constexpr std::size_t kNamed_max = 5;
+constexpr std::size_t kLines_max = 5;
 
 constexpr const char* kTasks_zh =
     "新来 {came, number}，结束 {ended, number}，待办 {waits, number}{overdue, plural, =0 {} other {（逾期 "
@@ -59,7 +59,7 @@ std::string rate_line(const json& row, bool chinese) {
 
 std::string tags_line(const json& tags, bool chinese) {
   std::string out;
-  for (std::size_t i = 0; i < tags.size() && i < kNamed_max; ++i) {
+  for (std::size_t i = 0; i < tags.size() && i < kLines_max; ++i) {
     const json& name = tags[i]["name"];
     const std::string word = name.is_object() ? name.value(chinese ? "zh" : "en", "") : tags[i].value("tag", "");
     if (!out.empty()) out += chinese ? "、" : ", ";
@@ -81,7 +81,7 @@ std::string department_text(const json& digest, bool chinese) {
     if (const std::string line = rate_line(row, chinese); !line.empty()) out += "\n" + line;
   }
   const json waiting = digest.value("waits", json::object()).value("tasks", json::array());
-  for (std::size_t i = 0; i < waiting.size() && i < kNamed_max; ++i) {
+  for (std::size_t i = 0; i < waiting.size() && i < kLines_max; ++i) {
     const std::string title = waiting[i].value("title", json::object()).value(chinese ? "zh" : "en", "");
     out += (chinese ? "\n待办：" : "\nWaits: ") + title;
   }
@@ -92,7 +92,7 @@ std::string praise_text(const json& digest, bool chinese) {
   std::string out = tags_line(digest.value("tags", json::array()), chinese);
   for (const char* dimension : {"group", "agent"}) {
     const json all = digest.value(std::string(dimension) + "s", json::array());
-    for (std::size_t i = 0; i < all.size() && i < kNamed_max; ++i) {
+    for (std::size_t i = 0; i < all.size() && i < kLines_max; ++i) {
       out += "\n" + all[i].value(dimension, "") + (chinese ? "：" : ": ") + tags_line(all[i]["tags"], chinese);
       if (const std::string csat = all[i]["csat"].is_object() ? rate_line(all[i]["csat"], chinese) : ""; !csat.empty())
         out += (chinese ? "；" : "; ") + csat;

@@ -44,7 +44,7 @@ std::string message_of(jv invalid) {
 }
 
 // "file:14" of what jq says about a program ("… at <top-level>, line 14:"), else the file.
-std::string place_of(const std::string& errors, const std::string& file) {
+std::string place_in_program(const std::string& errors, const std::string& file) {
   static constexpr std::string_view kBefore = " at ", kBetween = ", line ";
   const std::size_t between = errors.find(kBetween);
   const std::size_t before = errors.rfind(kBefore, between);
@@ -159,7 +159,7 @@ Result<Adapter> Adapter::compile(const std::string& program, const std::string& 
     return bad_configuration(name, "holds a NUL byte");
   }
   if (jq_compile_args(jq, program.c_str(), arguments) == 0) {
-    return bad_configuration(place_of(made->errors, name),
+    return bad_configuration(place_in_program(made->errors, name),
                              made->errors.empty() ? "jq cannot compile it" : cut(made->errors));
   }
   return Adapter(std::move(made));

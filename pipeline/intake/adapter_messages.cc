@@ -10,7 +10,7 @@ namespace echoloop {
 namespace {
 
 // A batch, or one document or its outputs of 16 MiB each, with room for what stands around them.
-constexpr std::uint64_t kMessageBytes_max = 64u << 20;
+constexpr std::uint64_t kFrameBytes_max = 64u << 20;
 constexpr std::size_t kReadBytes = 256u << 10;
 
 enum Kind : std::uint64_t { kOutputs = 0, kError = 1 };
@@ -133,7 +133,7 @@ bool MessageReader::fill(std::size_t wanted) {
 bool MessageReader::next(std::string_view& message) {
   if (!fill(kLengthBytes)) return false;
   const std::uint64_t length = length_in(std::string_view(buffer_).substr(begin_, kLengthBytes));
-  if (length > kMessageBytes_max || !fill(kLengthBytes + static_cast<std::size_t>(length))) return false;
+  if (length > kFrameBytes_max || !fill(kLengthBytes + static_cast<std::size_t>(length))) return false;
   message = std::string_view(buffer_).substr(begin_ + kLengthBytes, static_cast<std::size_t>(length));
   begin_ += kLengthBytes + static_cast<std::size_t>(length);
   return true;

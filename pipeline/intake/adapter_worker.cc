@@ -19,7 +19,7 @@ namespace {
 
 // In one message: enough that messages cost nothing beside jq, few enough to be run again one by one when one of them
 // ends the process.
-constexpr std::size_t kBatchDocuments = 256, kBatchBytes = 256u << 10;
+constexpr std::size_t kRequestDocuments = 256, kRequestBytes = 256u << 10;
 // A process that says nothing for so long, not even using its CPU time up, is stopped or the machine stands still.
 constexpr timeval kSilence_max{60, 0};
 
@@ -65,7 +65,7 @@ struct Spawning {
 
 std::size_t batch_of(std::span<const std::string_view> documents) {
   std::size_t count = 0, bytes = 0;
-  while (count < documents.size() && count < kBatchDocuments && (count == 0 || bytes < kBatchBytes))
+  while (count < documents.size() && count < kRequestDocuments && (count == 0 || bytes < kRequestBytes))
     bytes += documents[count++].size();
   return count;
 }

@@ -23,7 +23,7 @@ namespace {
 // jq is the slow part by far: as many as there are cores, up to what a reader can feed.
 constexpr unsigned kLanes_max = 4;
 
-std::string place_of(const ImportBatch& batch, const Document& document) {
+std::string place_in_file(const ImportBatch& batch, const Document& document) {
   std::string place = batch.file + ":" + std::to_string(document.line);
   if (document.index) place += " (document " + std::to_string(*document.index) + ")";
   return place;
@@ -171,7 +171,7 @@ class Import {
       } else {
         ++counts_.rejected;
         rejects_.write(batch, document, item.event, "", item.problem, adapter_name_);
-        turned_down_.push_back({document.text, place_of(batch, document), item.problem, adapter_name_});
+        turned_down_.push_back({document.text, place_in_file(batch, document), item.problem, adapter_name_});
       }
     }
     if (!turned_down_.empty()) {
@@ -195,7 +195,7 @@ class Import {
       const Document& document = batch.documents.documents()[item.document];
       rejects_.write(batch, document, item.event, refusal.where, refusal.reason, adapter_name_);
       if (std::exchange(last, item.document) == item.document) continue;
-      std::string where = place_of(batch, document);
+      std::string where = place_in_file(batch, document);
       if (!refusal.where.empty()) where += " " + refusal.where;
       turned_down_.push_back({document.text, std::move(where), refusal.reason, adapter_name_});
     }

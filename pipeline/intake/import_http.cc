@@ -18,7 +18,7 @@ constexpr long kConnect_s = 10;
 constexpr long kSilence_s = 60;  // no byte in either direction for so long is a dead connection
 constexpr Duration kFirstWait{250}, kLongestWait{8'000};
 
-struct Answer {
+struct HttpAnswer {
   long status = 0;
   std::string body;
   std::optional<Duration> retry_after;
@@ -92,7 +92,7 @@ class HttpSink : public ImportSink {
     for (std::size_t i = 0; i <= documents.size(); ++i) {
       if (i == documents.size() || lines.size() > options_.batch_bytes) {
         if (i > begun) {
-          Result<Answer> answer = post("/api/v1/dead", lines);
+          Result<HttpAnswer> answer = post("/api/v1/dead", lines);
           if (!answer) return tl::make_unexpected(answer.error());
           if (answer->status == 413) {
             // What is too large for the server even alone is told by --rejects only.
@@ -145,7 +145,7 @@ class HttpSink : public ImportSink {
   Result<void> send_events(std::span<const std::string_view> events, std::span<const std::size_t> sent,
                            const std::string& lines, std::vector<Refusal>& refused) {
     // A backfill: retention is for what streams in. And what is refused comes back as its source document.
-    Result<Answer> answer = post("/api/v1/events?age=any&refused=told", lines);
+    Result<HttpAnswer> answer = post("/api/v1/events?age=any&refused=told", lines);
     if (!answer) return tl::make_unexpected(answer.error());
     if (answer->status == 413) return send_halves(events, sent, refused);
     if (answer->status / 100 != 2) return refusal_of(*answer, "/api/v1/events");
@@ -186,7 +186,7 @@ class HttpSink : public ImportSink {
     return {};
   }
 
-  Result<void> refusal_of(const Answer& answer, const std::string& path) const {
+  Result<void> refusal_of(const HttpAnswer& answer, const std::string& path) const {
     nlohmann::json problem = nlohmann::json::parse(answer.body, nullptr, false);
     std::string detail = problem.is_object() ? text_of(problem, "detail") : "";
     if (detail.empty() && problem.is_object()) detail = text_of(problem, "title");
@@ -201,11 +201,11 @@ class HttpSink : public ImportSink {
   }
 
   // Answers what the server said in the end: never 429 or 503.
-  Result<Answer> post(const std::string& path, const std::string& lines) {
+  Result<HttpAnswer> post(const std::string& path, const std::string& lines) {
     const std::string packed = http::gzip(lines);
     Duration pause = kFirstWait;
     for (int failures = 0;;) {
-      Answer answer;
+      HttpAnswer answer;
       std::string trouble = perform(path, packed, answer);
       Duration time = pause;
       if (trouble.empty()) {
@@ -221,7 +221,7 @@ class HttpSink : public ImportSink {
   }
 
   // Empty when there was an answer, else what went wrong.
-  std::string perform(const std::string& path, const std::string& packed, Answer& answer) {
+  std::string perform(const std::string& path, const std::string& packed, HttpAnswer& answer) {
     char reason[CURL_ERROR_SIZE] = "";
     const std::string url = options_.url + path;
     curl_easy_reset(curl_);

@@ -10,7 +10,7 @@ namespace echoloop::kafka {
 namespace {
 
 constexpr const char* kReload_path = "/internal/v1/reload";
-constexpr Duration kAnswer{10'000};
+constexpr Duration kReload_answer{10'000};
 
 struct EndHandle {
   void operator()(CURL* curl) const { curl_easy_cleanup(curl); }
@@ -39,7 +39,7 @@ std::map<std::string, Result<std::string>> reload_members(const std::map<std::st
   std::map<std::string, Result<std::string>> out;
   const std::unique_ptr<CURL, EndHandle> curl{curl_easy_init()};
   for (const auto& [name, owner] : members) {
-    auto answer = ask_peer(curl.get(), owner, "POST", kReload_path, kAnswer);
+    auto answer = ask_peer(curl.get(), owner, "POST", kReload_path, kReload_answer);
     if (!answer)
       out.emplace(name, tl::make_unexpected(answer.error()));
     else if (answer->status == 200)

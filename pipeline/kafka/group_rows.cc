@@ -12,7 +12,7 @@
 namespace echoloop::kafka {
 namespace {
 
-constexpr Duration kAnswer{5'000};
+constexpr Duration kRow_answer{5'000};
 // Most who scan want few rows, and stop; those who want more get larger pages.
 constexpr std::size_t kFirst_page_bytes = 64u << 10, kGrowth = 4;
 
@@ -41,7 +41,7 @@ Result<std::string> RemoteRows::fetch(const Owner& owner, const std::string& pat
     }
   }
   if (curl == nullptr) curl = curl_easy_init();
-  auto answer = ask_peer(curl, owner, "GET", path, kAnswer);
+  auto answer = ask_peer(curl, owner, "GET", path, kRow_answer);
   {
     std::lock_guard lock{mutex_};
     --asked_[owner.address];

@@ -13,8 +13,8 @@ namespace {
 
 constexpr Duration kPatience{30'000};
 constexpr std::chrono::milliseconds kLook_again{20};
-constexpr std::string_view kReading = "reading the changelog";
-constexpr std::size_t kBatch = 64;  // records; each may be some hundred kilobytes
+constexpr std::string_view kReading_changelog = "reading the changelog";
+constexpr std::size_t kRecord_batch = 64;  // records; each may be some hundred kilobytes
 
 // A topic that was just made, or a broker that was just lost.
 bool has_no_leader(rd_kafka_resp_err_t code) {
@@ -52,9 +52,10 @@ class KafkaChangelog final : public ChangelogReader {
     if (auto begun = begin({{shard, RD_KAFKA_OFFSET_BEGINNING}}); !begun) return tl::make_unexpected(begun.error());
     const MessagePtr message{rd_kafka_consume_queue(queue_.get(), patience_ms_)};
     rd_kafka_assign(consumer_.get(), nullptr);
-    if (!message) return away(kReading, "no answer");
+    if (!message) return away(kReading_changelog, "no answer");
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) return false;
-    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) return away(kReading, rd_kafka_message_errstr(message.get()));
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+      return away(kReading_changelog, rd_kafka_message_errstr(message.get()));
     return true;
   }
 
@@ -62,16 +63,16 @@ class KafkaChangelog final : public ChangelogReader {
     const PartitionsPtr list{rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size()))};
     for (const auto& [shard, offset] : offsets)
       rd_kafka_topic_partition_list_add(list.get(), topic_.c_str(), shard)->offset = offset;
-    if (auto code = rd_kafka_assign(consumer_.get(), list.get())) return away(kReading, code);
+    if (auto code = rd_kafka_assign(consumer_.get(), list.get())) return away(kReading_changelog, code);
     return {};
   }
 
   Result<void> read(Duration timeout, const Visit& visit) override {
-    std::array<rd_kafka_message_t*, kBatch> batch{};
+    std::array<rd_kafka_message_t*, kRecord_batch> batch{};
     for (bool first = true;; first = false) {
       const auto n = rd_kafka_consume_batch_queue(queue_.get(), first ? milliseconds(timeout) : 0, batch.data(),
                                                   first ? 1 : batch.size());
-      if (n < 0) return away(kReading, rd_kafka_last_error());
+      if (n < 0) return away(kReading_changelog, rd_kafka_last_error());
       Result<void> visited;
       for (std::ptrdiff_t i = 0; i < n; ++i) {
         const MessagePtr message{batch[static_cast<std::size_t>(i)]};
@@ -90,7 +91,7 @@ class KafkaChangelog final : public ChangelogReader {
 
   static Result<void> show(const rd_kafka_message_t& message, const Visit& visit) {
     if (message.err == RD_KAFKA_RESP_ERR__PARTITION_EOF) return {};
-    if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) return away(kReading, rd_kafka_message_errstr(&message));
+    if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) return away(kReading_changelog, rd_kafka_message_errstr(&message));
     return visit(message.partition, message.offset, {static_cast<const char*>(message.payload), message.len});
   }
 

@@ -5,8 +5,8 @@
 namespace echoloop::kafka {
 namespace {
 
-constexpr std::string_view kReading = "reading a topic";
-constexpr Duration kSilence{10'000};  // then the broker is away: the end of a partition is told at once
+constexpr std::string_view kReading_topic = "reading a topic";
+constexpr Duration kNo_answer{10'000};  // then the broker is away: the end of a partition is told at once
 
 }  // namespace
 
@@ -34,11 +34,11 @@ Result<std::vector<std::int64_t>> TopicReader::ends(int partitions) {
   for (int partition = 0; partition < partitions; ++partition)
     rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), partition)->offset = RD_KAFKA_OFFSET_END;
   // Asked for "the end" instead of a time, brokers answer where readers of what is committed stand then.
-  if (auto code = rd_kafka_offsets_for_times(asking_.get(), list.get(), milliseconds(kSilence)))
-    return away(kReading, code);
+  if (auto code = rd_kafka_offsets_for_times(asking_.get(), list.get(), milliseconds(kNo_answer)))
+    return away(kReading_topic, code);
   std::vector<std::int64_t> out;
   for (int i = 0; i < list->cnt; ++i) {
-    if (list->elems[i].err != RD_KAFKA_RESP_ERR_NO_ERROR) return away(kReading, list->elems[i].err);
+    if (list->elems[i].err != RD_KAFKA_RESP_ERR_NO_ERROR) return away(kReading_topic, list->elems[i].err);
     out.push_back(list->elems[i].offset);
   }
   return out;
@@ -54,7 +54,7 @@ Result<void> TopicReader::seek(int partition, std::int64_t from) {
   const auto topic = (from & stage::kMisplaced) != 0 ? stage::Topic::misplaced : topic_;
   rd_kafka_topic_partition_list_add(list.get(), topic_name(options_.topics, topic).c_str(), partition)->offset =
       from & ~stage::kMisplaced;
-  if (auto code = rd_kafka_assign(consumer_.get(), list.get())) return away(kReading, code);
+  if (auto code = rd_kafka_assign(consumer_.get(), list.get())) return away(kReading_topic, code);
   partition_ = partition;
   next_ = from;
   return {};
@@ -76,8 +76,8 @@ Result<stage::Slice> TopicReader::read_here(int partition, std::int64_t from, co
   }
   std::size_t bytes = 0;
   while (slice.records.size() < limits.records_max && (slice.records.empty() || bytes < limits.bytes_max)) {
-    MessagePtr message{rd_kafka_consumer_poll(consumer_.get(), milliseconds(kSilence))};
-    if (!message) return away(kReading, "no answer");
+    MessagePtr message{rd_kafka_consumer_poll(consumer_.get(), milliseconds(kNo_answer))};
+    if (!message) return away(kReading_topic, "no answer");
     if (message->partition >= 0 && message->partition != partition) continue;  // left over from another question
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
       partition_ = -1;                            // the next question looks again
@@ -88,7 +88,7 @@ Result<stage::Slice> TopicReader::read_here(int partition, std::int64_t from, co
     }
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
       partition_ = -1;
-      return away(kReading, rd_kafka_message_errstr(message.get()));
+      return away(kReading_topic, rd_kafka_message_errstr(message.get()));
     }
     const bool misplaced = (from & stage::kMisplaced) != 0;
     slice.records.push_back(
@@ -96,7 +96,7 @@ Result<stage::Slice> TopicReader::read_here(int partition, std::int64_t from, co
     slice.records.back().offset = slice.records.back().place();
     if (slice.records.back().offset < from) {  // the topic ends before, and the reader was sent to its begin
       partition_ = -1;
-      return away(kReading, "it ends before");
+      return away(kReading_topic, "it ends before");
     }
     bytes += message->key_len + message->len;
     next_ = slice.records.back().offset + 1;

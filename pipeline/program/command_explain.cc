@@ -119,7 +119,7 @@ Result<ordered_json> explained(const Ask& ask, const std::string& target) {
 }
 
 // What is wrong with the words; empty: nothing.
-std::string wrong_use(const Invocation& invocation) {
+std::string wrong_question(const Invocation& invocation) {
   constexpr std::string_view kWhat[] = {"task", "metric", "session", "event"};
   const auto& words = invocation.arguments;
   if (words.size() != 2) return "say what: task ID, metric NAME, session ID or event ID";
@@ -146,7 +146,7 @@ std::string wrong_use(const Invocation& invocation) {
 }  // namespace
 
 int explain(const Invocation& invocation) {
-  if (std::string wrong = wrong_use(invocation); !wrong.empty()) {
+  if (std::string wrong = wrong_question(invocation); !wrong.empty()) {
     fmt::print(stderr, "echoloop explain: {}\n", wrong);
     return 2;
   }

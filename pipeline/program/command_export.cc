@@ -150,7 +150,7 @@ Result<void> copy_from_folder(const Settings& settings, const std::string& what,
 }
 
 // What is wrong with the words; empty: nothing.
-std::string wrong_use(const Invocation& invocation) {
+std::string wrong_export(const Invocation& invocation) {
   if (invocation.arguments.size() != 1) return "say what: feedback, metrics, tasks or aggregates";
   const std::string& what = invocation.arguments[0];
   if (std::find(kExports.begin(), kExports.end(), what) == kExports.end())
@@ -165,7 +165,7 @@ std::string wrong_use(const Invocation& invocation) {
 
 int export_rows(const Invocation& invocation) {
   const Settings& settings = invocation.settings;
-  if (std::string wrong = wrong_use(invocation); !wrong.empty()) {
+  if (std::string wrong = wrong_export(invocation); !wrong.empty()) {
     fmt::print(stderr, "echoloop export: {}\n", wrong);
     return 2;
   }

@@ -11,7 +11,7 @@
 namespace echoloop::program {
 namespace {
 
-constexpr Duration kLook_interval{1000};
+constexpr Duration kTick{1000};
 // A record that was not heard by then is sent again: it may have been lost with a broker, or lie behind much else.
 constexpr Duration kAgain{10'000};
 // At each look, of a shard.
@@ -23,7 +23,7 @@ void Ticker::start() {
   thread_ = std::thread([this] {
     while (!stopping_) {
       look();
-      const Time until = BelievedClock::time_since_boot() + kLook_interval;
+      const Time until = BelievedClock::time_since_boot() + kTick;
       while (!stopping_ && BelievedClock::time_since_boot() < until)
         parts_.bell->wait(until - BelievedClock::time_since_boot(), [this] { return stopping_.load(); });
     }

@@ -7,9 +7,9 @@ namespace echoloop::sample {
 namespace {
 
 // What fills each slot, one word for the whole comment: a customer speaks of one thing.
-using Words = std::vector<std::string_view>;
+using Filling = std::vector<std::string_view>;
 
-void append_filled(std::string& out, std::string_view pattern, std::span<const Slot> slots, const Words& words) {
+void append_filled(std::string& out, std::string_view pattern, std::span<const Slot> slots, const Filling& words) {
   while (!pattern.empty()) {
     const std::size_t open = pattern.find('{');
     out.append(pattern.substr(0, open));
@@ -29,7 +29,7 @@ std::string compose(Dice& dice, Topic topic, const Grammar& grammar) {
   const std::span<const std::string_view> body = grammar.bodies[static_cast<std::size_t>(topic)];
   const bool complaint = topic < Topic::shock;
   const bool praise = topic > Topic::shock && topic < Topic::neutral;
-  Words words;
+  Filling words;
   for (const Slot& slot : grammar.slots) words.push_back(dice.one_of(slot.words));
   std::string text;
   if (complaint && dice.per_mille(180)) text += dice.one_of(grammar.complaint_leads);

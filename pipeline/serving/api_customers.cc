@@ -14,9 +14,9 @@ namespace {
 using nlohmann::ordered_json;
 
 // A page of customers, gathered from their rows; the cursor is the last customer's key.
-class Page {
+class CustomerPage {
  public:
-  Page(const Sources& sources, std::size_t limit) : sources_(sources), limit_(limit) {}
+  CustomerPage(const Sources& sources, std::size_t limit) : sources_(sources), limit_(limit) {}
 
   ordered_json items = ordered_json::array();
   std::string last;
@@ -64,7 +64,7 @@ http::Response open_issues(const http::Request& request, const Sources& sources)
   auto tenants = request.query.get("tenant") ? task_tenants(request.query, sources)
                                              : sources.tenants_in(stage::Table::open_customers);
   if (!tenants) return refused(tenants.error());
-  Page page{sources, *limit};
+  CustomerPage page{sources, *limit};
   for (const std::string& tenant : *tenants) {
     std::string from = casework::tenant_key(tenant);
     if (auto customer = request.query.get("customer"); customer && !customer->empty()) put_key_text(from, *customer);

@@ -12,12 +12,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-// Documents are kept as they came, so they may be no UTF-8.
-std::string text_of(const ordered_json& json) {
-  return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
-}
-
-Result<DeadFilter> read_filter(const http::Query& query) {
+Result<DeadFilter> read_dead_filter(const http::Query& query) {
   DeadFilter filter{.state = state::DeadLetter::OPEN};
   for (auto [name, into] :
        {std::pair{"tenant", &filter.tenant}, {"adapter", &filter.adapter}, {"reason", &filter.reason}}) {
@@ -41,7 +36,7 @@ Result<DeadFilter> read_filter(const http::Query& query) {
 }
 
 http::Response groups(const http::Request& request, const Sources& sources) {
-  auto filter = read_filter(request.query);
+  auto filter = read_dead_filter(request.query);
   if (!filter) return refused(filter.error());
   auto cursor = cursor_parameter(request);
   if (!cursor) return refused(cursor.error());
@@ -53,12 +48,12 @@ http::Response groups(const http::Request& request, const Sources& sources) {
                     {"next_cursor", *next ? ordered_json(make_cursor(request, **next)) : ordered_json(nullptr)}}));
 }
 
-http::Response list(const http::Request& request, const Sources& sources) {
+http::Response list_letters(const http::Request& request, const Sources& sources) {
   auto limit = limit_parameter(request.query);
   if (!limit) return refused(limit.error());
   auto cursor = cursor_parameter(request);
   if (!cursor) return refused(cursor.error());
-  auto filter = read_filter(request.query);
+  auto filter = read_dead_filter(request.query);
   if (!filter) return refused(filter.error());
   auto entries = list_dead(*cursor, *filter, *limit + 1, sources);
   if (!entries) return refused(entries.error());
@@ -82,7 +77,7 @@ void add_dead_routes(http::Router& router, const ApiParts& parts) {
   router.add({.method = "GET",
               .path = "/api/v1/dead",
               .parameters = {"tenant", "adapter", "reason", "before", "state", "limit", "cursor"}},
-             [sources](const http::Request& request) { return list(request, *sources); });
+             [sources](const http::Request& request) { return list_letters(request, *sources); });
   router.add({.method = "GET", .path = "/api/v1/dead/{id}"}, [sources](const http::Request& request) {
     auto entry = find_dead(request.parts.at("id"), *sources);
     if (!entry) return refused(entry.error());

@@ -14,11 +14,6 @@ namespace {
 
 using nlohmann::ordered_json;
 
-// Answers are kept as they came, so they may be no UTF-8.
-std::string text_of(const ordered_json& json) {
-  return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
-}
-
 ordered_json time_or_null(std::int64_t ms) {
   return ms == 0 ? ordered_json(nullptr) : ordered_json(format_time(from_ms(ms)));
 }
@@ -81,7 +76,7 @@ Result<std::vector<std::string>> endpoints_in_log(const Sources& sources) {
 // Rows that one answer looks at: a filter that few match is answered in pieces.
 constexpr std::size_t kLooked_at_max = 20'000;
 
-http::Response list(const http::Request& request, const Sources& sources) {
+http::Response list_deliveries(const http::Request& request, const Sources& sources) {
   auto limit = limit_parameter(request.query);
   if (!limit) return refused(limit.error());
   auto cursor = cursor_parameter(request);
@@ -159,7 +154,7 @@ void add_delivery_routes(http::Router& router, const ApiParts& parts) {
               .path = "/api/v1/deliveries",
               .parameters = {"endpoint", "outcome", "task", "limit", "cursor"},
               .lists = {"endpoint", "outcome"}},
-             [sources](const http::Request& request) { return list(request, *sources); });
+             [sources](const http::Request& request) { return list_deliveries(request, *sources); });
   router.add({.method = "GET", .path = "/api/v1/deliveries/{id}", .parameters = {}},
              [sources](const http::Request& request) {
                auto found = find(request, *sources);

@@ -20,11 +20,6 @@ namespace {
 
 using nlohmann::ordered_json;
 
-// Events are kept as they came, so they may be no UTF-8.
-std::string text_of(const ordered_json& json) {
-  return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
-}
-
 http::Response task(const http::Request& request, const Sources& live) {
   const Frozen frozen{live};
   auto found = task_of(request, frozen.sources);
@@ -93,7 +88,7 @@ http::Response metric(const http::Request& request, const Sources& live) {
   return response;
 }
 
-http::Response session(const http::Request& request, const Sources& live) {
+http::Response explain_session_of(const http::Request& request, const Sources& live) {
   const Frozen frozen{live};
   auto found = find_session(request.query, request.parts.at("id"), frozen.sources);
   if (!found) return refused(found.error());
@@ -151,7 +146,7 @@ void add_explain_routes(http::Router& router, const ApiParts& parts) {
   router.add({.method = "GET", .path = "/api/v1/explain/metric/{name}", .parameters = parameters, .lists = lists},
              [sources](const http::Request& request) { return metric(request, *sources); });
   router.add({.method = "GET", .path = "/api/v1/explain/session/{id}", .parameters = {"tenant"}},
-             [sources](const http::Request& request) { return session(request, *sources); });
+             [sources](const http::Request& request) { return explain_session_of(request, *sources); });
   router.add(
       {.method = "GET", .path = "/api/v1/explain/event/{id}", .parameters = {"tenant", "source", "session", "cursor"}},
       [sources](const http::Request& request) { return event(request, *sources); });

@@ -26,7 +26,7 @@ http::Response feedback(const http::Request& request, const Sources& sources) {
                .dump());
 }
 
-http::Response session(const http::Request& request, const Sources& sources) {
+http::Response show_session(const http::Request& request, const Sources& sources) {
   auto domain = sources.domain->get();
   const std::string& id = request.parts.at("id");
   auto tenant = tenant_parameter(request.query, *domain);
@@ -90,7 +90,7 @@ void add_session_routes(http::Router& router, const ApiParts& parts) {
   router.add({.method = "GET", .path = "/api/v1/feedback", .parameters = parameters, .lists = dimension_names()},
              [sources](const http::Request& request) { return feedback(request, *sources); });
   router.add({.method = "GET", .path = "/api/v1/sessions/{id}", .parameters = {"tenant"}},
-             [sources](const http::Request& request) { return session(request, *sources); });
+             [sources](const http::Request& request) { return show_session(request, *sources); });
   router.add({.method = "GET", .path = "/api/v1/orphans", .parameters = {"tenant", "limit", "cursor"}},
              [sources](const http::Request& request) { return orphans(request, *sources); });
 }

@@ -57,7 +57,7 @@ std::string customer_of(const state::SessionRow& row) {
   return {};
 }
 
-http::Response list(const http::Request& request, const Sources& live) {
+http::Response list_customers(const http::Request& request, const Sources& live) {
   auto limit = limit_parameter(request.query);
   if (!limit) return refused(limit.error());
   auto cursor = cursor_parameter(request);
@@ -111,7 +111,7 @@ http::Response list(const http::Request& request, const Sources& live) {
 void add_task_customer_routes(http::Router& router, const ApiParts& parts) {
   auto sources = parts.sources;
   router.add({.method = "GET", .path = "/api/v1/tasks/{id}/customers", .parameters = {"tenant", "limit", "cursor"}},
-             [sources](const http::Request& request) { return list(request, *sources); });
+             [sources](const http::Request& request) { return list_customers(request, *sources); });
 }
 
 }  // namespace echoloop::serving

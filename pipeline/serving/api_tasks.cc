@@ -41,7 +41,7 @@ struct TaskFilter {
 
 constexpr std::string_view kKinds[] = {"recovery", "improvement", "safety", "praise"};
 
-Result<TaskFilter> read_filter(const http::Query& query) {
+Result<TaskFilter> read_task_filter(const http::Query& query) {
   TaskFilter out;
   out.departments = query.list("department");
   out.states = words_parameter(query, "state");
@@ -64,9 +64,9 @@ Result<TaskFilter> read_filter(const http::Query& query) {
 
 // A page in the making: the first `most` in the order of their keys, newest first over all tenants. An order key is an
 // index key without its tenant; the tenant breaks ties.
-class Page {
+class TaskPage {
  public:
-  Page(std::size_t most, std::optional<std::string> after) : most_(most), after_(std::move(after)) {}
+  TaskPage(std::size_t most, std::optional<std::string> after) : most_(most), after_(std::move(after)) {}
 
   struct Entry {
     std::string order, tenant, id;
@@ -90,7 +90,7 @@ class Page {
 };
 
 // The part of a cursor that lies within a tenant's keys: where a scan may begin.
-std::string begin_of(const std::string& prefix, const Page& page, const std::string& tenant) {
+std::string begin_of(const std::string& prefix, const TaskPage& page, const std::string& tenant) {
   if (!page.after()) return prefix;
   std::string_view order = *page.after();
   if (order.ends_with(tenant)) order.remove_suffix(tenant.size());
@@ -100,7 +100,7 @@ std::string begin_of(const std::string& prefix, const Page& page, const std::str
 }
 
 // By the index of all tasks: everything, or tasks whose lists are not complete yet.
-Result<void> walk_index(const std::string& tenant, const TaskFilter& filter, const Sources& sources, Page& page) {
+Result<void> walk_index(const std::string& tenant, const TaskFilter& filter, const Sources& sources, TaskPage& page) {
   const std::string prefix = casework::tenant_key(tenant);
   std::optional<Error> failed;
   auto scanned =
@@ -126,7 +126,7 @@ Result<void> walk_index(const std::string& tenant, const TaskFilter& filter, con
   return scanned;
 }
 
-Result<void> merge_lists(const std::string& tenant, const TaskFilter& filter, const Sources& sources, Page& page) {
+Result<void> merge_lists(const std::string& tenant, const TaskFilter& filter, const Sources& sources, TaskPage& page) {
   auto lists = lists_of(tenant, sources);
   if (!lists) return tl::make_unexpected(lists.error());
   const std::string suffix = casework::tenant_key(tenant);
@@ -148,15 +148,15 @@ Result<void> merge_lists(const std::string& tenant, const TaskFilter& filter, co
   return {};
 }
 
-Result<void> read_page(const std::string& tenant, const TaskFilter& filter, const Sources& sources, Page& page) {
+Result<void> read_page(const std::string& tenant, const TaskFilter& filter, const Sources& sources, TaskPage& page) {
   if (filter.is_all()) return walk_index(tenant, filter, sources, page);
   auto all_listed = sources.rows->get(stage::Table::counters, shard_of_tenant(tenant, sources), casework::kAll_listed);
   if (!all_listed) return tl::make_unexpected(all_listed.error());
   return *all_listed ? merge_lists(tenant, filter, sources, page) : walk_index(tenant, filter, sources, page);
 }
 
-http::Response list(const http::Request& request, const Sources& sources) {
-  auto filter = read_filter(request.query);
+http::Response list_tasks(const http::Request& request, const Sources& sources) {
+  auto filter = read_task_filter(request.query);
   if (!filter) return refused(filter.error());
   auto limit = limit_parameter(request.query);
   if (!limit) return refused(limit.error());
@@ -164,7 +164,7 @@ http::Response list(const http::Request& request, const Sources& sources) {
   if (!cursor) return refused(cursor.error());
   auto tenants = task_tenants(request.query, sources);
   if (!tenants) return refused(tenants.error());
-  Page page{*limit + 1, *cursor};
+  TaskPage page{*limit + 1, *cursor};
   for (const std::string& tenant : *tenants) {
     if (auto read = read_page(tenant, *filter, sources, page); !read) return refused(read.error());
   }
@@ -194,7 +194,7 @@ void add_task_routes(http::Router& router, const ApiParts& parts) {
               .path = "/api/v1/tasks",
               .parameters = {"tenant", "department", "state", "kind", "overdue", "limit", "cursor"},
               .lists = {"department", "state", "kind"}},
-             [sources](const http::Request& request) { return list(request, *sources); });
+             [sources](const http::Request& request) { return list_tasks(request, *sources); });
   router.add({.method = "GET", .path = "/api/v1/tasks/{id}", .parameters = {"tenant"}},
              [sources](const http::Request& request) {
                auto task = task_of(request, *sources);

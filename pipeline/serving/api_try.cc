@@ -11,7 +11,7 @@
 namespace echoloop::serving {
 namespace {
 
-constexpr std::size_t kTasks_max = 50'000;  // some 100 MB
+constexpr std::size_t kOpened_max = 50'000;  // some 100 MB
 
 http::Response tried(const http::Request& request, const ApiParts& parts) {
   auto domain = parts.with_rules(request.body);
@@ -22,14 +22,14 @@ http::Response tried(const http::Request& request, const ApiParts& parts) {
   std::string lines;
   std::size_t count = 0;
   auto done = try_rules(span, *parts.sources, **domain, wall_clock(), [&](const state::Task& task) {
-    if (++count <= kTasks_max) lines += task_json(task).dump() + "\n";
+    if (++count <= kOpened_max) lines += task_json(task).dump() + "\n";
   });
   if (!done) return refused(done.error());
-  if (count > kTasks_max)
+  if (count > kOpened_max)
     return http::problem(422, "Too many tasks",
                          fmt::format("these rules would have opened {} tasks, and {} at most are told: ask for one "
                                      "tenant and a shorter span",
-                                     count, kTasks_max));
+                                     count, kOpened_max));
   http::Response response;
   response.status = 200;
   response.headers.set("Content-Type", "application/x-ndjson");

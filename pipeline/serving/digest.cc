@@ -25,7 +25,7 @@ namespace {
 using nlohmann::ordered_json;
 
 // Named of each kind; the rest is a number.
-constexpr std::size_t kTasks_max = 10, kPraised_max = 20;
+constexpr std::size_t kListed_max = 10, kPraised_max = 20;
 constexpr const char* kMetrics[] = {"sessions", "csat", "dsat", "resolved_rate", "response_rate"};
 
 std::string local_date(const TimeZone& zone, Time time) {
@@ -106,7 +106,7 @@ Result<Logged> logged(const std::string& tenant, const std::string& department, 
                                       const std::string id = casework::logged_task(key);
                                       std::erase(out.tasks, id);
                                       out.tasks.push_front(id);
-                                      if (out.tasks.size() > kTasks_max) out.tasks.pop_back();
+                                      if (out.tasks.size() > kListed_max) out.tasks.pop_back();
                                       return true;
                                     });
   if (!scanned) return tl::make_unexpected(scanned.error());
@@ -132,7 +132,7 @@ Result<ordered_json> waits(const std::string& tenant, const std::string& departm
                                         late += list.overdue ? 1 : 0;
                                         ++by[list.state];
                                         oldest.emplace(std::pair{list.overdue, std::string(one->order)}, one->id);
-                                        if (oldest.size() > kTasks_max) oldest.erase(std::prev(oldest.end()));
+                                        if (oldest.size() > kListed_max) oldest.erase(std::prev(oldest.end()));
                                         return true;
                                       });
     if (!scanned) return tl::make_unexpected(scanned.error());

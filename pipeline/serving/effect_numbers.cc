@@ -5,18 +5,15 @@
 #include "pipeline/statistics/wilson.h"
 
 namespace echoloop::serving {
-namespace {
-
-constexpr double kLevel = 0.95;
-
-}  // namespace
+namespace {}  // namespace
 
 nlohmann::ordered_json effect_numbers(const state::Effects& seen) {
   using nlohmann::ordered_json;
   const std::int64_t n = seen.improved() + seen.no_evidence() + seen.worse();
   ordered_json interval = nullptr;
-  if (const auto wilson = statistics::wilson_interval(seen.improved(), n, kLevel))
-    interval = {{"level", kLevel}, {"method", "wilson"}, {"low", wilson->low}, {"high", wilson->high}};
+  if (const auto wilson = statistics::wilson_interval(seen.improved(), n, statistics::kUsual_level))
+    interval = {
+        {"level", statistics::kUsual_level}, {"method", "wilson"}, {"low", wilson->low}, {"high", wilson->high}};
   return {{"improved", seen.improved()},
           {"no_evidence", seen.no_evidence()},
           {"worse", seen.worse()},

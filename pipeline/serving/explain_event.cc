@@ -14,12 +14,6 @@ namespace {
 
 using nlohmann::ordered_json;
 
-std::string text_at(const ordered_json& event, const char* pointer) {
-  const ordered_json::json_pointer place{pointer};
-  if (!event.is_object() || !event.contains(place) || !event.at(place).is_string()) return {};
-  return event.at(place).get<std::string>();
-}
-
 bool is_meant(const EventQuery& query, const ordered_json& event) {
   if (text_at(event, "/id") != query.id) return false;
   if (query.source && text_at(event, "/source") != *query.source) return false;
@@ -177,6 +171,12 @@ class Search {
 };
 
 }  // namespace
+
+std::string text_at(const ordered_json& event, const char* pointer) {
+  const ordered_json::json_pointer place{pointer};
+  if (!event.is_object() || !event.contains(place) || !event.at(place).is_string()) return {};
+  return event.at(place).get<std::string>();
+}
 
 Result<EventAnswer> search_event(const EventQuery& query, LogPlace from, const Sources& sources, const Domain& domain) {
   EventAnswer out;

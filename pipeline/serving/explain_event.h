@@ -39,4 +39,7 @@ Result<EventAnswer> search_event(const EventQuery& query, LogPlace from, const S
 // have such a session.
 Result<EventAnswer> event_of_session(const EventQuery& query, const Sources& sources, const Domain& domain);
 
+// The text of an event at a JSON pointer; empty: there is none.
+std::string text_at(const nlohmann::ordered_json& event, const char* pointer);
+
 }  // namespace echoloop::serving

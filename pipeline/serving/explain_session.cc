@@ -10,6 +10,7 @@
 
 #include "pipeline/aggregates/cube.h"
 #include "pipeline/base/bytes.h"
+#include "pipeline/serving/explain_event.h"
 #include "pipeline/serving/session_answer.h"
 #include "pipeline/serving/session_cells.h"
 #include "processors/sessions/facts.h"
@@ -27,12 +28,6 @@ constexpr std::int64_t kLate_ms = kDay_ms;
 struct Fate {
   std::string state, why;
 };
-
-std::string text_at(const ordered_json& event, const char* pointer) {
-  const ordered_json::json_pointer place{pointer};
-  if (!event.is_object() || !event.contains(place) || !event.at(place).is_string()) return {};
-  return event.at(place).get<std::string>();
-}
 
 // When it happened, by its data, as the door has it.
 std::optional<Time> time_of(const ordered_json& event) {

@@ -20,7 +20,6 @@ using aggregates::Measures;
 using aggregates::MetricShape;
 using nlohmann::ordered_json;
 
-constexpr double kLevel = 0.95;
 constexpr double kThousandths = 1000.0;
 
 struct Reading {
@@ -31,7 +30,10 @@ struct Reading {
 ordered_json interval_json(const std::optional<statistics::ConfidenceInterval>& interval, const char* method,
                            double unit = 1) {
   if (!interval) return nullptr;
-  return {{"level", kLevel}, {"method", method}, {"low", interval->low / unit}, {"high", interval->high / unit}};
+  return {{"level", statistics::kUsual_level},
+          {"method", method},
+          {"low", interval->low / unit},
+          {"high", interval->high / unit}};
 }
 
 ordered_json bounds_json(const std::optional<statistics::WorstBest>& bounds, double unit = 1) {
@@ -64,7 +66,8 @@ std::int64_t possible_answers(const aggregates::MetricSpec& metric, const Measur
 void read_rate(const aggregates::MetricSpec& metric, const Measures& m, aggregates::Ratio ratio, Reading& out) {
   if (ratio.n > 0) out.value = static_cast<double>(ratio.numerator) / static_cast<double>(ratio.n);
   if (metric.shape == MetricShape::weighted) return;
-  out.interval = interval_json(statistics::wilson_interval(ratio.numerator, ratio.n, kLevel), "wilson");
+  out.interval =
+      interval_json(statistics::wilson_interval(ratio.numerator, ratio.n, statistics::kUsual_level), "wilson");
   if (metric.answers != aggregates::Answers::none)
     out.bounds = bounds_json(statistics::rate_bounds(ratio.numerator, ratio.n, possible_answers(metric, m, ratio.n)));
 }
@@ -82,7 +85,7 @@ void read_score_mean(const aggregates::MetricSpec& metric, const Measures& m, ag
     out.suppressed = "scores on different scales: group or filter by survey";
     return;
   }
-  auto mean = statistics::mean_of(histogram, kLevel);
+  auto mean = statistics::mean_of(histogram, statistics::kUsual_level);
   if (!mean) return;
   out.value = static_cast<double>(ratio.numerator) / (kThousandths * static_cast<double>(ratio.n));
   out.interval = interval_json(mean->interval, "t", kThousandths);
@@ -94,7 +97,7 @@ void read_score_mean(const aggregates::MetricSpec& metric, const Measures& m, ag
 
 void read_nps(const aggregates::MetricSpec& metric, const Measures& m, std::int64_t n, Reading& out) {
   const std::int64_t promoters = m.get(Counter::nps_promoters), detractors = m.get(Counter::nps_detractors);
-  if (auto nps = statistics::net_promoter_score(promoters, detractors, n, kLevel)) {
+  if (auto nps = statistics::net_promoter_score(promoters, detractors, n, statistics::kUsual_level)) {
     out.value = nps->value;
     out.interval = interval_json(nps->interval, "score");
   }

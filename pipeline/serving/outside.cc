@@ -9,9 +9,6 @@
 namespace echoloop::serving {
 namespace {
 
-constexpr double kLevel = 0.95;
-constexpr std::int64_t kWeek_days = 7;
-
 struct Week {
   double numerator = 0, denominator = 0;
 };
@@ -75,7 +72,7 @@ Result<void> add_outside(const std::string& name, const state::Task& task, const
   state::Verification::Outside& outside = *out.mutable_outside();
   outside.set_name(name);
   const auto change = statistics::change_of_means(rates_of(*before, *outside.mutable_before()),
-                                                  rates_of(*after, *outside.mutable_after()), kLevel);
+                                                  rates_of(*after, *outside.mutable_after()), statistics::kUsual_level);
   if (!change) return {};
   outside.set_has_effect(true);
   outside.set_effect(change->value);

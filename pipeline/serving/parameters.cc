@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <nlohmann/json.hpp>
 
 #include "pipeline/base/bytes.h"
 #include "pipeline/base/hash.h"
@@ -188,6 +189,10 @@ http::Response refused(const Error& error) {
   if (error.fault != Fault::bad_input && error.fault != Fault::configuration)
     return http::problem(503, "Storage unavailable", error.text());
   return http::problem(400, "Invalid request", error.text(), {{"/query/" + error.where, "invalid", ""}});
+}
+
+std::string text_of(const nlohmann::ordered_json& json) {
+  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 }  // namespace echoloop::serving

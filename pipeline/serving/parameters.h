@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <set>
 #include <string>
@@ -48,5 +49,8 @@ std::string make_cursor(const http::Request& request, std::string_view key);
 Result<std::optional<std::string>> cursor_parameter(const http::Request& request);
 
 http::Response refused(const Error& error);
+
+// As text in UTF-8. What was kept as it came, an event or an answer, may be none: what is wrong in it becomes U+FFFD.
+std::string text_of(const nlohmann::ordered_json& json);
 
 }  // namespace echoloop::serving

@@ -23,11 +23,9 @@ using statistics::Proportion;
 using Scope = std::vector<std::string>;
 using Series = std::map<Scope, BeforeAfter>;
 
-constexpr double kLevel = 0.95;
 constexpr int kWeeks_min = 3;  // with answers, on each side
-constexpr std::int64_t kWeek_days = 7;
 constexpr int kShown_max = 10;
-constexpr int kTasks_max = 10;  // of another cause, the newest
+constexpr int kEarlier_max = 10;  // of another cause, the newest
 // |t| of the difference's slope before, above which another scope moved otherwise: 95 % of Student's t with the four
 // degrees of freedom of six weeks.
 constexpr double kSlope_max = 2.776;
@@ -170,7 +168,7 @@ Result<bool> was_worked_on(const state::Task& task, const Scope& other, const So
   if (!cause) return tl::make_unexpected(cause.error());
   if (!*cause) return false;
   const state::Verification& weeks = task.verification();
-  for (int ordinal = (*cause)->ordinal(), n = 0; ordinal >= 0 && n < kTasks_max; --ordinal, ++n) {
+  for (int ordinal = (*cause)->ordinal(), n = 0; ordinal >= 0 && n < kEarlier_max; --ordinal, ++n) {
     auto found = find_task(task.tenant(), casework::cause_task_id(task.tenant(), task.rule(), other, ordinal), sources);
     if (!found) return tl::make_unexpected(found.error());
     if (!*found) continue;
@@ -229,7 +227,7 @@ void judge(const BeforeAfter& own, const BeforeAfter& other, state::Verification
     return say(out, "not_enough_data",
                "nothing to compare with: no other scope of the rule has enough answers, a parallel past and no "
                "work of its own");
-  const auto seen = statistics::difference_in_differences(own, other, kLevel);
+  const auto seen = statistics::difference_in_differences(own, other, statistics::kUsual_level);
   if (!seen) return say(out, "not_enough_data", "too few weeks");
   out.set_has_effect(true);
   out.set_effect(seen->effect);

@@ -8,6 +8,9 @@ struct ConfidenceInterval {
   friend bool operator==(const ConfidenceInterval&, const ConfidenceInterval&) = default;
 };
 
+// The level of every interval that users are shown.
+inline constexpr double kUsual_level = 0.95;
+
 // z with P(|Z| ≤ z) = level for a standard normal Z: 1.95996 at 0.95. 0 < level < 1.
 double normal_quantile(double level);
 

@@ -100,7 +100,7 @@ void stall(state::Task& task, std::string why, const Domain& domain, CaseBook& b
              News::escalated, context);
 }
 
-void resume(state::Task& task, const Domain& domain, CaseBook& book, stage::Context& context) {
+void end_hold(state::Task& task, const Domain& domain, CaseBook& book, stage::Context& context) {
   state::HistoryEntry entry = history("echoloop", "resumed", "the limit of the hold has passed");
   entry.set_from(task.state());
   book.take_from_hold(task, context);
@@ -228,7 +228,7 @@ std::int64_t next_timer_ms(const state::Task& task, const Domain& domain) {
 
 void fire(state::Task& task, Time due, const Domain& domain, CaseBook& book, stage::Context& context) {
   const std::string_view what = waits_for(task);
-  if (what == "resume") return resume(task, domain, book, context);
+  if (what == "resume") return end_hold(task, domain, book, context);
   if (what == "verify") {
     state::HistoryEntry entry = history("echoloop", "verifying");
     entry.set_from(task.state());

@@ -31,9 +31,9 @@ struct Box {
 };
 
 Box box_of(const state::Evaluation& evaluation, const Counting& counting) {
-  static const Survey kUnknown;
+  static const Survey kNo_survey;
   auto found = counting.surveys.find(evaluation.survey);
-  const Survey& survey = found == counting.surveys.end() ? kUnknown : found->second;
+  const Survey& survey = found == counting.surveys.end() ? kNo_survey : found->second;
   std::int64_t value = evaluation.score, min = evaluation.score_min, max = evaluation.score_max;
   for (const Boxes& boxes : survey.boxes) {
     if (boxes.min == min && boxes.max == max) return {survey.kind, value >= boxes.top_from, value <= boxes.bottom_to};

@@ -22,7 +22,7 @@ std::optional<std::int64_t> ms_of(const std::optional<Time>& time) {
   return time ? std::optional{to_ms(*time)} : std::nullopt;
 }
 
-void enter(state::Session& row, const Event& event, const SessionClosed& data, Time, Arena& arena) {
+void enter_data(state::Session& row, const Event& event, const SessionClosed& data, Time, Arena& arena) {
   if (row.close && std::tuple(to_ms(data.closed_at), event.source, event.id) <
                        std::tuple(row.close->closed_at, row.close->source, row.close->id))
     return;
@@ -60,12 +60,12 @@ void enter(state::Session& row, const Event& event, const SessionClosed& data, T
   close.previous_session = kept(data.previous_session, arena);
 }
 
-void enter(state::Session& row, const Event&, const SurveyInvited& data, Time, Arena& arena) {
+void enter_data(state::Session& row, const Event&, const SurveyInvited& data, Time, Arena& arena) {
   row.invitations.add(arena, {arena.copy(data.survey), to_ms(data.sent_at), kept(data.version, arena),
                               kept(data.channel, arena), arena.copy(data.outcome.value_or("delivered"))});
 }
 
-void enter(state::Session& row, const Event& event, const EvaluationSubmitted& data, Time, Arena& arena) {
+void enter_data(state::Session& row, const Event& event, const EvaluationSubmitted& data, Time, Arena& arena) {
   state::Evaluation* slot = nullptr;
   for (state::Evaluation& old : row.evaluations) {
     if (old.evaluation_id != data.evaluation_id) continue;
@@ -102,12 +102,12 @@ void enter(state::Session& row, const Event& event, const EvaluationSubmitted& d
   slot->wants_contact = data.wants_contact;
 }
 
-void enter(state::Session& row, const Event&, const EvaluationWithdrawn& data, Time, Arena& arena) {
+void enter_data(state::Session& row, const Event&, const EvaluationWithdrawn& data, Time, Arena& arena) {
   if (withdrawn(row, data.evaluation_id)) return;
   row.withdrawals.add(arena, {arena.copy(data.evaluation_id), arena.copy(data.reason)});
 }
 
-void enter(state::Session& row, const Event& event, const TagsChanged& data, Time at, Arena& arena) {
+void enter_data(state::Session& row, const Event& event, const TagsChanged& data, Time at, Arena& arena) {
   const Text id = arena.copy(event.id), source = arena.copy(event.source);
   const auto state_tags = [&](const Texts& tags, bool present) {
     for (Text tag : tags) {
@@ -119,7 +119,7 @@ void enter(state::Session& row, const Event& event, const TagsChanged& data, Tim
   state_tags(data.remove, false);
 }
 
-void enter(state::Session& row, const Event& event, const ReviewRecorded& data, Time at, Arena& arena) {
+void enter_data(state::Session& row, const Event& event, const ReviewRecorded& data, Time at, Arena& arena) {
   std::int64_t time = to_ms(event.time.value_or(at));
   state::Review* slot = nullptr;
   for (state::Review& old : row.reviews) {
@@ -134,8 +134,8 @@ void enter(state::Session& row, const Event& event, const ReviewRecorded& data, 
 }
 
 // These two carry no session; the stage hands them on before it comes here.
-void enter(state::Session&, const Event&, const OutcomeObserved&, Time, Arena&) {}
-void enter(state::Session&, const Event&, const TaskCommand&, Time, Arena&) {}
+void enter_data(state::Session&, const Event&, const OutcomeObserved&, Time, Arena&) {}
+void enter_data(state::Session&, const Event&, const TaskCommand&, Time, Arena&) {}
 
 // At most this many places of raw events are kept per session, so that a source that repeats for ever cannot grow a
 // row.
@@ -144,7 +144,7 @@ constexpr std::size_t kPlacesMax = 1024;
 }  // namespace
 
 void enter(state::Session& row, const Event& event, Time at, Arena& arena) {
-  std::visit([&](const auto& data) { enter(row, event, data, at, arena); }, event.data);
+  std::visit([&](const auto& data) { enter_data(row, event, data, at, arena); }, event.data);
 }
 
 Guard::Guard(const Event& event, std::string_view text) {

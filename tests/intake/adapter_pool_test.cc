@@ -8,13 +8,13 @@
 #include <fstream>
 #include <thread>
 
+#include "tests/intake/adapter_folder.h"
+
 namespace echoloop {
 namespace {
 
-const std::string kFolder = std::string(ECHOLOOP_SOURCE_DIR) + "/config/adapters";
-
 TEST(AdapterPool, ServesManyThreadsEachWithItsTenant) {
-  AdapterPool pool(kFolder);
+  AdapterPool pool(kAdapter_folder);
   const std::string document =
       R"({"headers":{},"body":{"event":"conversation_status_changed","id":9,"status":"resolved","timestamp":1772540000}})";
   std::vector<std::thread> threads;

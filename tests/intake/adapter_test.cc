@@ -13,14 +13,13 @@
 
 #include "pipeline/intake/documents.h"
 #include "schemas/codec.h"
+#include "tests/intake/adapter_folder.h"
 
 namespace echoloop {
 namespace {
 
-const std::string kFolder = std::string(ECHOLOOP_SOURCE_DIR) + "/config/adapters";
-
 Adapter compiled(const std::string& program) {
-  Result<Adapter> adapter = Adapter::compile(program, "test.jq", kFolder, "hongtu");
+  Result<Adapter> adapter = Adapter::compile(program, "test.jq", kAdapter_folder, "hongtu");
   if (!adapter) throw std::runtime_error(adapter.error().text());
   return std::move(*adapter);
 }
@@ -56,7 +55,7 @@ std::string as_lines(const std::vector<AdapterOutput>& outputs) {
 // The real jq on one file of documents.
 std::string real_jq(const std::string& program, const std::string& documents, const std::string& tenant) {
   std::string command =
-      "cd / && jq -c -L " + kFolder + " --arg tenant " + tenant + " -f " + program + " " + documents + " 2>&1";
+      "cd / && jq -c -L " + kAdapter_folder + " --arg tenant " + tenant + " -f " + program + " " + documents + " 2>&1";
   std::unique_ptr<FILE, int (*)(FILE*)> pipe(popen(command.c_str(), "r"), pclose);
   std::string text;
   char buffer[4096];
@@ -66,10 +65,11 @@ std::string real_jq(const std::string& program, const std::string& documents, co
 
 // The example of an adapter as a file of documents; CSV rows become objects first.
 std::string example_of(const std::string& name) {
-  std::string file = kFolder + "/examples/" + name + ".ndjson";
+  std::string file = kAdapter_folder + "/examples/" + name + ".ndjson";
   if (std::filesystem::exists(file)) return file;
   ReadProgress progress;
-  auto reader = DocumentReader::open(kFolder + "/examples/" + name + ".csv", FileFormat::csv, "utf-8", progress);
+  auto reader =
+      DocumentReader::open(kAdapter_folder + "/examples/" + name + ".csv", FileFormat::csv, "utf-8", progress);
   file = testing::TempDir() + "example-" + std::to_string(getpid()) + "-" + name + ".ndjson";
   std::ofstream out(file);
   for (DocumentBatch batch; (*reader)->next(batch).value();) {
@@ -83,7 +83,7 @@ class ShippedAdapter : public testing::TestWithParam<std::string> {};
 TEST_P(ShippedAdapter, YieldsWhatTheRealJqYieldsAndWhatItsExampleExpects) {
   const std::string name = GetParam();
   const std::string documents = example_of(name);
-  Result<Adapter> adapter = Adapter::open(kFolder + "/" + name + ".jq", kFolder, "hongtu");
+  Result<Adapter> adapter = Adapter::open(kAdapter_folder + "/" + name + ".jq", kAdapter_folder, "hongtu");
   ASSERT_TRUE(adapter) << adapter.error().text();
   std::string ours;
   std::vector<std::string> lines = lines_of(file_text(documents));
@@ -93,8 +93,8 @@ TEST_P(ShippedAdapter, YieldsWhatTheRealJqYieldsAndWhatItsExampleExpects) {
     ASSERT_TRUE(outputs) << outputs.error().text() << " for " << document;
     ours += as_lines(*outputs);
   }
-  EXPECT_EQ(ours, real_jq(kFolder + "/" + name + ".jq", documents, "hongtu"));
-  EXPECT_EQ(ours, file_text(kFolder + "/examples/" + name + ".expected.ndjson"));
+  EXPECT_EQ(ours, real_jq(kAdapter_folder + "/" + name + ".jq", documents, "hongtu"));
+  EXPECT_EQ(ours, file_text(kAdapter_folder + "/examples/" + name + ".expected.ndjson"));
 }
 
 // Every value of a document and what is inside it.
@@ -110,7 +110,7 @@ void collect_places(const nlohmann::json& value, const nlohmann::json::json_poin
 
 TEST_P(ShippedAdapter, MissingAndStrangeFieldsNeverFailIt) {
   const std::string name = GetParam();
-  Result<Adapter> adapter = Adapter::open(kFolder + "/" + name + ".jq", kFolder, "hongtu");
+  Result<Adapter> adapter = Adapter::open(kAdapter_folder + "/" + name + ".jq", kAdapter_folder, "hongtu");
   ASSERT_TRUE(adapter) << adapter.error().text();
   const nlohmann::json kStrange[] = {
       nullptr, 1e300, -1.5, "x", "", "2026-13-99T99:99:99Z", nlohmann::json::array(), nlohmann::json::object()};
@@ -159,8 +159,8 @@ TEST(PlatformPayloads, YieldTheSameBytesAsTheRealJqAndOnlyValidEvents) {
   EventDecoder decoder;
   int tried = 0;
   for (const fs::path& platform : fs::directory_iterator(folder)) {
-    const std::string program = kFolder + "/" + platform.filename().string() + ".jq";
-    Result<Adapter> adapter = Adapter::open(program, kFolder, "hongtu");
+    const std::string program = kAdapter_folder + "/" + platform.filename().string() + ".jq";
+    Result<Adapter> adapter = Adapter::open(program, kAdapter_folder, "hongtu");
     ASSERT_TRUE(adapter) << adapter.error().text();
     for (const fs::path& file : fs::directory_iterator(platform)) {
       const auto body = nlohmann::json::parse(file_text(file.string()));
@@ -191,7 +191,7 @@ TEST(Adapter, BindsTheTenantAndNothingElse) {
   Result<std::vector<AdapterOutput>> outputs = compiled("{type: \"t\", tenant: $tenant}").run("null");
   ASSERT_TRUE(outputs);
   EXPECT_EQ(outputs->at(0).event, R"({"type":"t","tenant":"hongtu"})");
-  Result<Adapter> other = Adapter::compile("{type: $other}", "mine.jq", kFolder, "hongtu");
+  Result<Adapter> other = Adapter::compile("{type: $other}", "mine.jq", kAdapter_folder, "hongtu");
   ASSERT_FALSE(other);
   EXPECT_EQ(other.error().fault, Fault::configuration);
   EXPECT_EQ(other.error().where, "mine.jq:1");
@@ -199,11 +199,11 @@ TEST(Adapter, BindsTheTenantAndNothingElse) {
 }
 
 TEST(Adapter, SaysWhatJqSaysAboutASyntaxError) {
-  Result<Adapter> adapter = Adapter::compile("# first\n{type: 1,, id: 2}\n", "broken.jq", kFolder, "hongtu");
+  Result<Adapter> adapter = Adapter::compile("# first\n{type: 1,, id: 2}\n", "broken.jq", kAdapter_folder, "hongtu");
   ASSERT_FALSE(adapter);
   EXPECT_EQ(adapter.error().where, "broken.jq:2");
   EXPECT_NE(adapter.error().text().find("syntax error"), std::string::npos) << adapter.error().text();
-  Result<Adapter> module = Adapter::compile("include \"no/such\"; .", "broken.jq", kFolder, "hongtu");
+  Result<Adapter> module = Adapter::compile("include \"no/such\"; .", "broken.jq", kAdapter_folder, "hongtu");
   ASSERT_FALSE(module);
   EXPECT_NE(module.error().reason.find("module not found"), std::string::npos) << module.error().reason;
 }
@@ -265,19 +265,19 @@ TEST(Adapter, InputAndHaltAndEnvironmentDoNoHarm) {
 }
 
 TEST(Adapter, IsFoundByNameOrByFile) {
-  EXPECT_EQ(find_adapter("chatwoot", kFolder).value(), kFolder + "/chatwoot.jq");
-  EXPECT_EQ(find_adapter("chatwoot.jq", kFolder).value(), kFolder + "/chatwoot.jq");
-  EXPECT_EQ(find_adapter(kFolder + "/chatwoot.jq", "/nowhere").value(), kFolder + "/chatwoot.jq");
-  Result<std::string> none = find_adapter("chatwood", kFolder);
+  EXPECT_EQ(find_adapter("chatwoot", kAdapter_folder).value(), kAdapter_folder + "/chatwoot.jq");
+  EXPECT_EQ(find_adapter("chatwoot.jq", kAdapter_folder).value(), kAdapter_folder + "/chatwoot.jq");
+  EXPECT_EQ(find_adapter(kAdapter_folder + "/chatwoot.jq", "/nowhere").value(), kAdapter_folder + "/chatwoot.jq");
+  Result<std::string> none = find_adapter("chatwood", kAdapter_folder);
   ASSERT_FALSE(none);
   EXPECT_NE(none.error().reason.find("chatwoot, cloudevents"), std::string::npos) << none.error().reason;
-  EXPECT_FALSE(find_adapter("../adapters/chatwoot", kFolder));
-  EXPECT_EQ(find_adapter("/x/nope.jq", kFolder).error().reason, "there is no file '/x/nope.jq'");
-  EXPECT_FALSE(find_adapter("", kFolder));
+  EXPECT_FALSE(find_adapter("../adapters/chatwoot", kAdapter_folder));
+  EXPECT_EQ(find_adapter("/x/nope.jq", kAdapter_folder).error().reason, "there is no file '/x/nope.jq'");
+  EXPECT_FALSE(find_adapter("", kAdapter_folder));
 }
 
 TEST(Adapter, ARelativeFolderFindsItsModules) {
-  const std::string folder = std::filesystem::relative(kFolder);
+  const std::string folder = std::filesystem::relative(kAdapter_folder);
   Result<Adapter> adapter = Adapter::open(folder + "/chatwoot.jq", folder, "hongtu");
   EXPECT_TRUE(adapter) << adapter.error().text();
 }

@@ -17,7 +17,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
-const std::string kFolder = std::string(ECHOLOOP_SOURCE_DIR) + "/config/adapters";
 constexpr std::string_view kSlow = "this document took longer than 1 s";
 constexpr std::string_view kGaveUp = "this document made jq give up";
 

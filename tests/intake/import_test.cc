@@ -12,11 +12,10 @@
 
 #include "pipeline/intake/import_progress.h"
 #include "schemas/codec.h"
+#include "tests/intake/adapter_folder.h"
 
 namespace echoloop {
 namespace {
-
-const std::string kFolder = std::string(ECHOLOOP_SOURCE_DIR) + "/config/adapters";
 
 // Decodes as the door does, and remembers everything.
 class Remembering : public ImportSink {
@@ -69,7 +68,7 @@ class ImportTest : public testing::Test {
   ImportTest() {
     std::string pattern = (std::filesystem::temp_directory_path() / "import-XXXXXX").string();
     folder_ = mkdtemp(pattern.data());
-    options_.adapter_folder = kFolder;
+    options_.adapter_folder = kAdapter_folder;
     options_.tenant = "hongtu";
   }
   ~ImportTest() override { std::filesystem::remove_all(folder_); }
@@ -119,19 +118,19 @@ TEST_F(ImportTest, CanonicalEventsPassInOrderAndEveryLineIsAccountedFor) {
 }
 
 TEST_F(ImportTest, CsvGoesThroughItsAdapterAndGivesWhatTheExampleExpects) {
-  options_.files = {kFolder + "/examples/support-csv.csv"};
-  options_.adapter = kFolder + "/support-csv.jq";
+  options_.files = {kAdapter_folder + "/examples/support-csv.csv"};
+  options_.adapter = kAdapter_folder + "/support-csv.jq";
   ImportOutcome outcome = run_import(options_, sink_, {});
   EXPECT_EQ(counts_of(outcome), "5 read 9 accepted 0 duplicate 0 rejected 0 skipped");
-  std::ifstream expected(kFolder + "/examples/support-csv.expected.ndjson");
+  std::ifstream expected(kAdapter_folder + "/examples/support-csv.expected.ndjson");
   std::vector<std::string> lines;
   for (std::string line; std::getline(expected, line);) lines.push_back(line);
   EXPECT_EQ(sink_.taken, lines);
 }
 
 TEST_F(ImportTest, EventsOfChatwootHooksAreValid) {
-  options_.files = {kFolder + "/examples/chatwoot.ndjson"};
-  options_.adapter = kFolder + "/chatwoot.jq";
+  options_.files = {kAdapter_folder + "/examples/chatwoot.ndjson"};
+  options_.adapter = kAdapter_folder + "/chatwoot.jq";
   EXPECT_EQ(counts_of(run_import(options_, sink_, {})), "16 read 9 accepted 2 duplicate 0 rejected 7 skipped");
 }
 
@@ -189,7 +188,7 @@ TEST_F(ImportTest, WrongOptionsAreFoundBeforeAnythingIsTaken) {
 
 TEST_F(ImportTest, ADamagedFileStopsAfterWhatCameBeforeAndIsSaid) {
   options_.files = {write("a.csv", "a,a\n1,2\n")};
-  options_.adapter = kFolder + "/support-csv.jq";
+  options_.adapter = kAdapter_folder + "/support-csv.jq";
   EXPECT_EQ(counts_of(run_import(options_, sink_, {})), "0 read 0 accepted 0 duplicate 0 rejected 0 skipped ! " +
                                                             options_.files[0] + ": line 1: header names 'a' twice");
   EXPECT_TRUE(sink_.settled);
