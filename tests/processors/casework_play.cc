@@ -119,6 +119,15 @@ state::CommandResult CaseworkPlay::command(const std::string& task, TaskCommand 
   return result;
 }
 
+void CaseworkPlay::verdict(const std::string& task, const std::string& verdict, std::int64_t asked_at) {
+  state::Verdict out;
+  out.set_tenant(kTenant);
+  out.set_task_id(task);
+  out.set_asked_at(asked_at);
+  out.mutable_verification()->set_verdict(verdict);
+  process(stage::Kind::verdict, out.SerializeAsString());
+}
+
 void CaseworkPlay::pass(Duration time) {
   rows.time += time;
   process(stage::Kind::tick, {});

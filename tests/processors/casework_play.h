@@ -59,6 +59,8 @@ class CaseworkPlay {
   void signal(const std::string& kind, const std::string& session, bool holds);
   // The answer, as the API gives it. `command.tenant` and `by` are set here.
   state::CommandResult command(const std::string& task, TaskCommand command);
+  // What the numbers said of the task, asked for when its clock began at `asked_at`, ms.
+  void verdict(const std::string& task, const std::string& verdict, std::int64_t asked_at);
   void pass(Duration time);
   // Another process takes over, and does what was left to do.
   void restart();

@@ -16,6 +16,7 @@ namespace {
 constexpr const char* kWalk_commands[] = {"acknowledge",   "accept", "reject", "start",  "hold",  "resume", "done",
                                           "tell_customer", "close",  "reopen", "assign", "merge", "split",  "comment"};
 constexpr const char* kWalk_kinds[] = {"recovery", "improvement", "safety", "praise"};
+constexpr const char* kVerdicts[] = {"improved", "no_evidence", "worse", "not_enough_data"};
 
 // What the walk itself knows of a task.
 struct Known {
@@ -138,6 +139,16 @@ TEST(TaskWalk, WhatMustAlwaysHoldHolds) {
       } else if (below(6) == 0 && (one.kind == "recovery" || one.kind == "safety")) {
         one.holds = !one.holds;
         play.signal(one.kind, one.name, one.holds);
+      } else if (before.state() == task_state::kVerifying ? below(3) == 0 : below(60) == 0) {
+        // What was asked of an earlier life, or of a task that waits for something else, changes nothing.
+        const std::string said = kVerdicts[below(std::size(kVerdicts))];
+        const bool late = below(4) == 0;
+        play.verdict(one.id, said, before.clock().from() - (late ? 1 : 0));
+        const std::string leads_to = said == "improved"          ? "verified"
+                                     : said == "not_enough_data" ? said
+                                                                 : "not_improved";
+        const bool counts = before.state() == task_state::kVerifying && !late;
+        EXPECT_EQ(play.task(one.id).state(), counts ? leads_to : before.state()) << said;
       } else {
         TaskCommand command = full_command(kWalk_commands[below(std::size(kWalk_commands))], play.rows.time);
         const std::string into = known[below(known.size())].id;
@@ -155,13 +166,9 @@ TEST(TaskWalk, WhatMustAlwaysHoldHolds) {
       if (testing::Test::HasFailure()) std::printf("after %ld commands\n", obeyed);
     }
   }
-  for (std::string_view state : kTaskStates) {
-    const bool by_verdict =
-        state == task_state::kVerified || state == task_state::kNotImproved || state == task_state::kNotEnoughData;
-    if (!by_verdict) {
-      EXPECT_GT(seen[std::string(state)], 0) << state << " was never reached";
-    }
-  }
+  // A short walk does not come everywhere: verdicts are far from where a task begins.
+  if (steps < 200'000) return;
+  for (std::string_view state : kTaskStates) EXPECT_GT(seen[std::string(state)], 0) << state << " was never reached";
 }
 
 }  // namespace
