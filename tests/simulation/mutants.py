@@ -45,7 +45,7 @@ MUTANTS = {
         "    if (auto begun = brokers_->begin(); !begun) return begun;\n" + OFFSETS)]),
     "changelog_outside_of_the_transaction": (LINK, "small", [
         ('    ECHOLOOP_CRASH_POINT("kafka.after_outputs");\n', SPLIT), (OFFSETS, ""), (FINISH, FINISH.replace("offsets", "{}"))]),
-    "state_before_commit": (LINK, "small", [(FINISH, STORE.replace("*change.offset", "markers_.at(shard).next_offset") + FINISH), (STORE, "")], 1001),
+    "state_before_commit": (LINK, "small", [(FINISH, STORE.replace("*change.offset", "markers_.at(shard).next_offset") + FINISH), (STORE, "")], 1101),
     "offsets_of_events_only": (LINK, "small", [
         ("      offsets.push_back({position,", "      if (position.partition.topic == stage::Topic::events) offsets.push_back({position,")]),
     "epochs_are_not_counted": (LINK, "small", [("change.epoch = marker.epoch + 1;", "change.epoch = marker.epoch;")]),
@@ -62,9 +62,9 @@ MUTANTS = {
         ("!committed) {\n        disconnect();\n", "!committed) {\n")]),
     "a_shard_that_went_is_kept": (WORKER, "small", [("shards_.erase({spec, partition.number});", "(void)spec;")]),
     "no_fencing_of_members": (CLUSTER, "small", [("if (!is_member()) return", "if (false) return")]),
-    "no_wait_for_pending_offsets": (CLUSTER, "small", [("if (cluster_.pending(partition)) return std::nullopt;", "")]),
+    "no_wait_for_pending_offsets": (CLUSTER, "small", [("if (cluster_.pending(partition)) return std::nullopt;", "")], 901),
     "uncommitted_is_read": (CLUSTER, "small", [("log.entries[at]->state == State::committed", "log.entries[at]->state != State::control")]),
-    "the_last_stable_offset_is_passed": (CLUSTER, "small", [("if (entry->state == State::open) return entry->offset;", "(void)entry;")], 2001),
+    "the_last_stable_offset_is_passed": (CLUSTER, "small", [("if (entry->state == State::open) return entry->offset;", "(void)entry;")], 2501),
     "dedupe_after_join": (SESSIONS, "real", [('        context.count("events_duplicate");\n        break;\n', '        context.count("events_duplicate");\n        enter(open.row, *event, record.at, arena_);\n        context.count("events_applied");\n        break;\n')]),
     "outputs_leave_with_the_next_epoch": (SHARD, "small", [
         ("  outputs_.clear();\n", ""), ("  std::move(outputs_.begin(), outputs_.end(), std::back_inserter(epoch.outputs));\n",
