@@ -263,11 +263,10 @@ class Harness:
         data, undisturbed = (os.path.join(self.folder, name) for name in ("data", "undisturbed"))
         self.command(undisturbed, "import", self.events)
         calm, ours = (self.command(place, "export", "aggregates") for place in (undisturbed, data))
-        expected = compare.python("oracle.py", "--config-dir", self.config, self.events)
+        expected, wanted = compare.oracle(self.config, self.events)
         for name, rows in (("the undisturbed import", calm), ("the oracle", expected)):
             for problem in compare.compare_aggregates(rows, ours):
                 yield f"against {name}: {problem}"
-        wanted = compare.read_tasks(compare.python("oracle.py", "--config-dir", self.config, "--tasks", self.events))
         exported = compare.read_tasks(self.command(data, "export", "tasks"))
         yield from compare.compare_tasks(wanted, exported)
         yield from self.outbox_problems(exported)

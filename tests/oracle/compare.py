@@ -44,6 +44,15 @@ def python(script, *arguments):
     return run(["/usr/bin/python3", "-B", os.path.join(HERE, script), *arguments])
 
 
+def oracle(config, *events):
+    """(the aggregates as bytes, the tasks that must exist)"""
+    with tempfile.TemporaryDirectory(prefix="echoloop-oracle-") as folder:
+        found = os.path.join(folder, "tasks.ndjson")
+        aggregates = python("oracle.py", "--config-dir", config, "--tasks", found, *events)
+        with open(found, "rb") as file:
+            return aggregates, read_tasks(file.read())
+
+
 # ---- comparing aggregates
 
 
@@ -259,15 +268,12 @@ class Stream:
     def compare(self):
         lines = self.generate()
         problems = self.import_with_reload(lines) if self.options.reload else self.import_all(lines)
-        tasks = os.path.join(self.folder, "tasks.ndjson")
-        expected = python("oracle.py", "--config-dir", self.config, "--tasks-to", tasks, self.events)
+        expected, expected_tasks = oracle(self.config, self.events)
         problems += compare_aggregates(expected, self.echoloop("export", "aggregates"))
         if not problems and self.parts > 1 and not self.options.reload:
             problems += self.import_file(self.events, len(lines))
             again = compare_aggregates(expected, self.echoloop("export", "aggregates"))
             problems += [f"after the same events once more: {problem}" for problem in again]
-        with open(tasks, "rb") as file:
-            expected_tasks = read_tasks(file.read())
         problems += compare_tasks(expected_tasks, read_tasks(self.echoloop("export", "tasks")))
         rows = expected.count(b"\n")
         print(

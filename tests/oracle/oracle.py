@@ -2,8 +2,7 @@
 """The independent oracle: recomputes echoloop's aggregates from raw canonical events in one batch, as docs/aggregates.md says.
 
     oracle.py --config-dir DIR [FILE…]            the canonical export of aggregates
-    oracle.py --config-dir DIR --tasks [FILE…]    the tasks that must exist, one NDJSON line each
-    oracle.py --config-dir DIR --tasks-to OUT [FILE…]    the export, and the tasks in file OUT
+    oracle.py --config-dir DIR --tasks OUT [FILE…]    the tasks that must exist as well, one NDJSON line each, in file OUT
 
 It shares no code with echoloop and sees all events of a session at once, so nothing in it is incremental. The input holds accepted
 events only (an oracle does not validate), one CloudEvent a line; its order matters only for two different events that carry the
@@ -35,8 +34,7 @@ def write(lines, file):
 def main(arguments):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--config-dir", required=True)
-    parser.add_argument("--tasks", action="store_true", help="print the tasks that must exist, not the aggregates")
-    parser.add_argument("--tasks-to", metavar="OUT", help="write the tasks that must exist there as well")
+    parser.add_argument("--tasks", metavar="OUT", help="write the tasks that must exist there as well")
     parser.add_argument("files", nargs="*", help="NDJSON; standard input without")
     options = parser.parse_args(arguments)
     gc.disable()  # one batch, millions of small dictionaries, no cycles
@@ -44,10 +42,10 @@ def main(arguments):
     gathered = gather(read_lines(options.files))
     sessions = list(closed_sessions(gathered, config))
     rows = aggregate(sessions)
-    if options.tasks_to:
-        with open(options.tasks_to, "wb") as file:
+    if options.tasks:
+        with open(options.tasks, "wb") as file:
             write(tasks(gathered, sessions, rows, config), file)
-    write(tasks(gathered, sessions, rows, config) if options.tasks else export(rows), sys.stdout.buffer)
+    write(export(rows), sys.stdout.buffer)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,10 @@ log = data + ".log"
 def oracle(*more):
     command = ["/usr/bin/python3", "-B", {HERE!r} + "/oracle.py", "--config-dir", config, *more, log]
     return subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
+def wanted_tasks():
+    oracle("--tasks", data + ".tasks")
+    with open(data + ".tasks", encoding="utf-8") as file:
+        return file.readlines()
 if sys.argv[1] == "import":
     if fault == "crash":
         sys.exit("no disk")
@@ -46,7 +50,7 @@ elif sys.argv[2] == "aggregates":
     sys.stdout.buffer.write(b"".join(lines))
 else:
     tasks = []
-    for number, task in enumerate(map(json.loads, oracle("--tasks").splitlines())):
+    for number, task in enumerate(map(json.loads, wanted_tasks())):
         scope = task.get("scope") or {{"session": task["session"]}}
         tasks.append(dict(id=str(number), kind=task["kind"], tenant=task["tenant"], state="opened", count=task.get("count", 1), evidence=dict(withdrawn=False),
                           cause=dict(rule=task["rule"], rule_version=1, scope=scope), sample=[]))

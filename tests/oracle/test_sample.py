@@ -23,11 +23,8 @@ def main(arguments):
         with open(events, "wb") as file:
             file.write(compare.run([binary, "sample"]))
         compare.run([binary, "import", events, *data])
-        found = os.path.join(folder, "tasks.ndjson")
-        expected = compare.python("oracle.py", "--config-dir", config, "--tasks-to", found, events)
+        expected, tasks = compare.oracle(config, events)
         problems = compare.compare_aggregates(expected, compare.run([binary, "export", "aggregates", *data]))
-        with open(found, "rb") as file:
-            tasks = compare.read_tasks(file.read())
         problems += compare.compare_tasks(tasks, compare.read_tasks(compare.run([binary, "export", "tasks", *data])))
     print(f"{expected.count(bytes([10]))} rows, {len(tasks)} tasks: {'equal' if not problems else 'DIFFERENT'}")
     for problem in problems[: compare.SHOWN_MAX]:
