@@ -9,7 +9,6 @@
 namespace echoloop::kafka {
 namespace {
 
-constexpr int kCheck_timeout_ms = 30'000;
 constexpr int kSafe_replicas = 3;  // from here on one broker may be lost without losing what was acknowledged
 
 using ConfigPtr = std::unique_ptr<rd_kafka_ConfigResource_t, Ends<rd_kafka_ConfigResource_destroy>>;
@@ -31,7 +30,7 @@ Result<std::map<std::string, Settings>> settings_of(rd_kafka_t* client, const st
   }
   const QueuePtr queue{rd_kafka_queue_new(client)};
   rd_kafka_DescribeConfigs(client, raw.data(), raw.size(), nullptr, queue.get());
-  const EventPtr event{rd_kafka_queue_poll(queue.get(), kCheck_timeout_ms)};
+  const EventPtr event{rd_kafka_queue_poll(queue.get(), kAdmin_timeout_ms)};
   if (!event) return away("asking for settings of topics", "no answer");
   if (auto code = rd_kafka_event_error(event.get())) return away("asking for settings of topics", code);
   std::size_t n = 0;

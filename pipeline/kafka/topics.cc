@@ -5,7 +5,6 @@
 namespace echoloop::kafka {
 namespace {
 
-constexpr int kTimeout_ms = 30'000;
 constexpr stage::Topic kTopics[] = {stage::Topic::events,   stage::Topic::misplaced, stage::Topic::deltas,
                                     stage::Topic::cases,    stage::Topic::tasks,     stage::Topic::dead,
                                     stage::Topic::customers};
@@ -39,7 +38,7 @@ Result<void> create(rd_kafka_t* client, const TopicOptions& options, const std::
   }
   const QueuePtr queue{rd_kafka_queue_new(client)};
   rd_kafka_CreateTopics(client, raw.data(), raw.size(), nullptr, queue.get());
-  const EventPtr event{rd_kafka_queue_poll(queue.get(), kTimeout_ms)};
+  const EventPtr event{rd_kafka_queue_poll(queue.get(), kAdmin_timeout_ms)};
   if (!event) return away("making topics", "no answer");
   if (auto code = rd_kafka_event_error(event.get())) return away("making topics", code);
   std::size_t n = 0;
@@ -83,7 +82,8 @@ std::vector<std::string> all_topics(const TopicOptions& options) {
 
 Result<std::map<std::string, Shape>> shapes_of_topics(rd_kafka_t* client) {
   const rd_kafka_metadata_t* metadata = nullptr;
-  if (auto code = rd_kafka_metadata(client, 1, nullptr, &metadata, kTimeout_ms)) return away("asking for topics", code);
+  if (auto code = rd_kafka_metadata(client, 1, nullptr, &metadata, kAdmin_timeout_ms))
+    return away("asking for topics", code);
   std::map<std::string, Shape> out;
   for (int i = 0; i < metadata->topic_cnt; ++i) {
     const rd_kafka_metadata_topic_t& topic = metadata->topics[i];

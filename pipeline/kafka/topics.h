@@ -11,6 +11,9 @@
 
 namespace echoloop::kafka {
 
+// How long brokers may take to answer what is asked of them about topics.
+inline constexpr int kAdmin_timeout_ms = 30'000;
+
 // A document of 16 MiB, the largest that intake takes, with what lies around it; and what may follow from one: topics
 // that are made take it.
 inline constexpr int kEvent_bytes_max = 20 << 20, kRecord_bytes_max = 24 << 20;

@@ -5,7 +5,6 @@
 #include "pipeline/statistics/wilson.h"
 
 namespace echoloop::serving {
-namespace {}  // namespace
 
 nlohmann::ordered_json effect_numbers(const state::Effects& seen) {
   using nlohmann::ordered_json;

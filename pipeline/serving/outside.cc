@@ -4,6 +4,7 @@
 
 #include "pipeline/base/bytes.h"
 #include "pipeline/statistics/difference.h"
+#include "processors/casework/verification.h"
 #include "schemas/codec.h"
 
 namespace echoloop::serving {
@@ -40,7 +41,7 @@ Result<std::map<std::int64_t, Week>> read_weeks(const std::string& name, const s
                                       auto event = decoder.decode(json);
                                       const auto* seen = event ? std::get_if<OutcomeObserved>(&event->data) : nullptr;
                                       if (seen == nullptr || !concerns(*seen, task)) return true;
-                                      Week& week = out[(zone.local_day(seen->time) - first) / kWeek_days];
+                                      Week& week = out[(zone.local_day(seen->time) - first) / casework::kWeek_days];
                                       week.numerator += static_cast<double>(seen->numerator);
                                       week.denominator += static_cast<double>(seen->denominator);
                                       return true;

@@ -7,8 +7,6 @@
 
 namespace echoloop::serving {
 
-inline constexpr std::int64_t kWeek_days = 7;
-
 // Fills `out.outside` with the outcome of that name: of each week of the two sides the sum of its numerators over that
 // of its denominators. Observations count that say nothing of the task's scope, or say the same. Error: rows that
 // cannot be read.

@@ -14,6 +14,7 @@
 #include "pipeline/serving/task_rows.h"
 #include "pipeline/statistics/difference.h"
 #include "processors/casework/case_book.h"
+#include "processors/casework/verification.h"
 
 namespace echoloop::serving {
 namespace {
@@ -55,12 +56,12 @@ Result<void> read_side(const MetricQuery& query, std::vector<Proportion> BeforeA
     days = &read;
   }
   const std::int64_t first = query.zone.local_day(*query.from);
-  const auto weeks = static_cast<std::size_t>((query.zone.local_day(*query.to) - first) / kWeek_days);
+  const auto weeks = static_cast<std::size_t>((query.zone.local_day(*query.to) - first) / casework::kWeek_days);
   for (auto day = days->lower_bound({*query.from, {}}); day != days->end() && day->first.period < *query.to; ++day) {
     const auto& [key, ratio] = *day;
     std::vector<Proportion>& series = out[key.group].*side;
     series.resize(weeks);
-    const auto week = static_cast<std::size_t>((query.zone.local_day(key.period) - first) / kWeek_days);
+    const auto week = static_cast<std::size_t>((query.zone.local_day(key.period) - first) / casework::kWeek_days);
     if (week >= weeks) continue;
     series[week].x += ratio.numerator;
     series[week].n += ratio.n;

@@ -13,7 +13,6 @@ namespace {
 
 // Corrections of the last day still come.
 constexpr Duration kGrace{kDay_ms};
-constexpr std::int64_t kWeek_days = 7;
 
 VerifyRule rule_of(const state::Task& task, const Domain& domain) {
   auto found = std::find_if(domain.thresholds.begin(), domain.thresholds.end(),

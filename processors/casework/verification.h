@@ -9,6 +9,8 @@
 
 namespace echoloop::casework {
 
+inline constexpr std::int64_t kWeek_days = 7;
+
 // Sets which weeks are compared, and notes in table verifications when they are whole.
 void begin_verification(state::Task& task, const Domain& domain, CaseBook& book, stage::Context& context);
 

@@ -25,8 +25,6 @@ using aggregates::Measures;
 using stages::Driver;
 using stages::DriverOptions;
 
-constexpr Time kNow = from_ms(1'772'800'000'000);
-
 std::shared_ptr<const Domain> house(std::uint64_t values_max, const DomainTexts& texts = stages::small_house()) {
   auto domain = std::make_shared<Domain>(*stages::loaded(texts));
   domain->values_max = values_max;
@@ -104,7 +102,7 @@ TEST_P(Admission, OtherIsExactlyWhatHasNoNameThroughDisorderFailuresAndRestarts)
   std::mt19937_64 random{GetParam() * 104'729};
   std::vector<std::string> events = random_stream::events(GetParam(), 60);
   Driver unbounded{house(10'000)};
-  unbounded.set_now(kNow);
+  unbounded.set_now(random_stream::kAfter_all);
   for (const std::string& event : events) unbounded.append(event);
   unbounded.run();
 
@@ -116,7 +114,7 @@ TEST_P(Admission, OtherIsExactlyWhatHasNoNameThroughDisorderFailuresAndRestarts)
   options.commit_failures = 0.25;
   const std::size_t bound = 1 + GetParam() % 2;
   Driver driver{house(bound), options};
-  driver.set_now(kNow);
+  driver.set_now(random_stream::kAfter_all);
   std::shuffle(events.begin(), events.end(), random);
   for (const std::string& event : events) {
     driver.append(event);
@@ -152,7 +150,7 @@ INSTANTIATE_TEST_SUITE_P(Seeds, Admission, testing::Range<std::uint64_t>(1, 9));
 
 TEST(AdmissionBound, MayMoveWhileCorrectionsArrive) {
   const auto play = [](Driver& driver, const std::function<void(int)>& between) {
-    driver.set_now(kNow);
+    driver.set_now(random_stream::kAfter_all);
     for (int i = 0; i < 12; ++i) driver.append(closed(i, "c", "2026-03-02T01:00:00Z", web(i)));
     driver.run();
     between(0);
@@ -186,7 +184,7 @@ TEST(AdmissionBound, WhatTheConfigurationNamesIsAlwaysAdmitted) {
   };
   DomainTexts texts = stages::small_house();
   Driver driver{house(1, texts)};
-  driver.set_now(kNow);
+  driver.set_now(random_stream::kAfter_all);
   int session = 0;
   const auto send = [&](std::string_view department, std::string_view at) {
     driver.append(closed(session++, "c", at, by(department)));
@@ -213,7 +211,7 @@ TEST(AdmissionBound, WhatTheConfigurationNamesIsAlwaysAdmitted) {
 
 TEST(AdmissionBound, RowsOfATimeWithoutABoundKeepTheirNames) {
   Driver driver{house(10'000)};
-  driver.set_now(kNow);
+  driver.set_now(random_stream::kAfter_all);
   for (int i = 0; i < 5; ++i) driver.append(closed(i, "c", "2026-03-02T01:00:00Z", web(i)));
   driver.run();
   const std::vector<std::string> before = driver.aggregates();
@@ -241,7 +239,7 @@ recoveries: []
 )";
   const auto scopes = [&](std::uint64_t bound) {
     Driver driver{house(bound, texts)};
-    driver.set_now(kNow);
+    driver.set_now(random_stream::kAfter_all);
     for (int i = 0; i < 3; ++i) driver.append(closed(i, "c", "2026-03-02T01:00:00Z", web(0)));
     driver.run();
     for (int i = 10; i < 16; ++i) driver.append(closed(i, "c", "2026-03-02T01:00:00Z", web(1 + i % 2)));

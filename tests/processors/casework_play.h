@@ -16,6 +16,12 @@
 
 namespace echoloop::casework {
 
+// As the public description of the life of a task names them.
+inline constexpr const char* kCommands[] = {"acknowledge", "accept", "reject",        "start",  "hold",
+                                            "resume",      "done",   "tell_customer", "close",  "reopen",
+                                            "assign",      "merge",  "split",         "comment"};
+inline constexpr const char* kKinds[] = {"recovery", "improvement", "safety", "praise"};
+
 class MemoryRows final : public stage::Context {
  public:
   Time time{};

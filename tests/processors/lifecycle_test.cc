@@ -34,9 +34,6 @@ opened acknowledged accepted in_progress on_hold done customer_told verifying no
 constexpr const char* kStates[] = {"opened",       "acknowledged",    "accepted", "in_progress", "on_hold",
                                    "done",         "customer_told",   "closed",   "verifying",   "verified",
                                    "not_improved", "not_enough_data", "rejected", "cancelled"};
-constexpr const char* kCommands[] = {"acknowledge",   "accept", "reject", "start",  "hold",  "resume", "done",
-                                     "tell_customer", "close",  "reopen", "assign", "merge", "split",  "comment"};
-constexpr const char* kKinds[] = {"recovery", "improvement", "safety", "praise"};
 
 std::vector<std::string> words(const std::string& text) {
   std::istringstream in{text};

@@ -20,7 +20,6 @@ using stages::Driver;
 using stages::DriverOptions;
 
 constexpr int kSessions = 60;
-constexpr Time kAfter_all = from_ms(1'772'800'000'000);  // after all that the streams tell
 
 void replace_once(std::string& text, std::string_view what, std::string_view with) {
   const auto at = text.find(what);
@@ -58,7 +57,7 @@ Outcome outcome_of(const Driver& driver) {
 // In the order given, all at once.
 Outcome plainly(const std::vector<std::string>& events, const DomainTexts& texts) {
   Driver driver{stages::loaded(texts)};
-  driver.set_now(kAfter_all);
+  driver.set_now(random_stream::kAfter_all);
   for (const std::string& event : events) driver.append(event);
   driver.run();
   return outcome_of(driver);
@@ -90,7 +89,7 @@ TEST_P(Stages, OrderRepetitionEpochsShardsAndFailuresLeaveNoTrace) {
   std::shuffle(events.begin(), events.end(), random_);
   const std::size_t once = events.size();
   Driver driver{stages::loaded(stages::ruled_house()), hostile(GetParam())};
-  driver.set_now(kAfter_all);
+  driver.set_now(random_stream::kAfter_all);
   std::int64_t sent = 0;
   for (std::size_t i = 0; i < once; ++i) {
     for (int times = random_() % 5 == 0 ? 2 : 1; times > 0; --times, ++sent) driver.append(events[i]);
@@ -117,7 +116,7 @@ TEST_P(Stages, RulesLoadedInTheMiddleCountLikeRulesFromTheStart) {
   ASSERT_NE(expected.rows, plainly(events, stages::ruled_house()).rows);
 
   Driver driver{stages::loaded(stages::ruled_house()), hostile(GetParam())};
-  driver.set_now(kAfter_all);
+  driver.set_now(random_stream::kAfter_all);
   for (std::size_t i = 0; i < events.size(); ++i) {
     driver.append(events[i]);
     if (i % 17 == 0) driver.run();
@@ -135,7 +134,7 @@ TEST_P(Stages, RulesLoadedInTheMiddleCountLikeRulesFromTheStart) {
 TEST_P(Stages, WhatIsWithdrawnAndUntoldLeavesNothingBehind) {
   SCOPED_TRACE(fmt::format("seed {}", GetParam()));
   Driver driver{stages::loaded(stages::ruled_house()), hostile(GetParam())};
-  driver.set_now(kAfter_all);
+  driver.set_now(random_stream::kAfter_all);
   for (int i = 0; i < 12; ++i) {
     const std::string session = fmt::format(R"("tenant":"acme","session_id":"s{}")", i);
     const auto send = [&](std::string_view type, std::string_view id, std::string_view data) {
@@ -174,7 +173,7 @@ TEST(Recount, OfManySessionsEndsThroughFailuresAndRestarts) {
   DriverOptions options;
   options.shards = 1;
   Driver driver{stages::loaded(texts), options};
-  driver.set_now(kAfter_all);
+  driver.set_now(random_stream::kAfter_all);
   for (int i = 0; i < kMany; ++i) {
     driver.append(fmt::format(
         R"({{"specversion":"1.0","type":"echoloop.session.closed.v1","source":"/a","id":"c","data":{{"tenant":"acme","session_id":"s{}","closed_at":"2026-03-02T01:00:00Z","channel":"web"}}}})",
@@ -202,7 +201,7 @@ TEST(Recount, OfManySessionsEndsThroughFailuresAndRestarts) {
 TEST(Recount, BeginsByItselfWhenEcholoopStartsWithOtherRules) {
   DomainTexts texts = stages::ruled_house();
   Driver driver{stages::loaded(texts), {}};
-  driver.set_now(kAfter_all);
+  driver.set_now(random_stream::kAfter_all);
   driver.append(
       R"({"specversion":"1.0","type":"echoloop.session.closed.v1","source":"/a","id":"c","data":{"tenant":"acme","session_id":"s","closed_at":"2026-03-02T01:00:00Z"}})");
   driver.run();

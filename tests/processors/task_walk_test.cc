@@ -13,9 +13,6 @@
 namespace echoloop::casework {
 namespace {
 
-constexpr const char* kWalk_commands[] = {"acknowledge",   "accept", "reject", "start",  "hold",  "resume", "done",
-                                          "tell_customer", "close",  "reopen", "assign", "merge", "split",  "comment"};
-constexpr const char* kWalk_kinds[] = {"recovery", "improvement", "safety", "praise"};
 constexpr const char* kVerdicts[] = {"improved", "no_evidence", "worse", "not_enough_data"};
 
 // What the walk itself knows of a task.
@@ -115,7 +112,7 @@ TEST(TaskWalk, WhatMustAlwaysHoldHolds) {
     std::vector<Known> known;
     for (int i = 0; i < 12; ++i) {
       Known one;
-      one.kind = kWalk_kinds[below(std::size(kWalk_kinds))];
+      one.kind = kKinds[below(std::size(kKinds))];
       one.name = one.kind + std::to_string(names++);
       one.id = play.open(one.kind, one.name);
       if (one.kind == "improvement") one.windows[0] = 1;
@@ -150,7 +147,7 @@ TEST(TaskWalk, WhatMustAlwaysHoldHolds) {
         const bool counts = before.state() == task_state::kVerifying && !late;
         EXPECT_EQ(play.task(one.id).state(), counts ? leads_to : before.state()) << said;
       } else {
-        TaskCommand command = full_command(kWalk_commands[below(std::size(kWalk_commands))], play.rows.time);
+        TaskCommand command = full_command(kCommands[below(std::size(kCommands))], play.rows.time);
         const std::string into = known[below(known.size())].id;
         const std::string session = before.sample_size() > 0 ? before.sample(0) : "none";
         if (command.into) command.into = into;
