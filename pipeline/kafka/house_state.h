@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <mutex>
 
@@ -48,6 +49,7 @@ struct KafkaHouse::State {
     bool settled = false;      // all that it was given is committed, to the end of its partitions
     std::int64_t backlog = 0;  // of topic events
   };
+  std::atomic<bool> gives_way{false};  // to another process
   std::mutex mutex;
   std::map<int, Standing> standing;
   std::map<stage::Partition, std::int64_t> sent;       // by stages of this member: the offset behind the last record

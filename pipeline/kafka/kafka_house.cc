@@ -130,6 +130,7 @@ Copies KafkaHouse::copies() const { return state_->standby ? state_->standby->co
 
 bool KafkaHouse::holds(int shard) const { return state_->holds(shard); }
 void KafkaHouse::tell() const { state_->tell(); }
+void KafkaHouse::give_way() { state_->gives_way = true; }
 
 std::int64_t KafkaHouse::backlog() const {
   std::int64_t sum = 0;

@@ -54,6 +54,8 @@ class KafkaHouse {
   // Keeps copies of shards that others hold; its steps are the caller's. Once, before the links.
   Standby& stand_by(Standby::Open open);
   Copies copies() const;  // any thread
+  // Another process runs as this member: each link ends with an error (world).
+  void give_way();
   // Called after each commit, from the thread that committed. Any thread may add one.
   void on_commit(std::function<void()> listener);
   void tell() const;  // those listeners, that something may have become true elsewhere

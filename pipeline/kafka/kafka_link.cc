@@ -31,6 +31,8 @@ class KafkaLink : public stage::Link {
 
   Result<stage::Poll> poll(Duration timeout, const stage::PollLimits& limits) override {
     stage::Poll poll;
+    if (house_.gives_way)
+      return broken_world("kafka", "another process runs as this member: its data folder is a copy of this one's");
     // The engine has ended its epoch: what was taken may go.
     if (yielding_) {
       yielding_ = false;

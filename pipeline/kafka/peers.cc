@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <random>
+#include <tuple>
 #include <utility>
 
 #include "pipeline/kafka/records.h"
@@ -25,7 +26,10 @@ std::string random_secret() {
 }  // namespace
 
 std::string encode(const Standing& standing) {
-  return nlohmann::ordered_json{{"address", standing.address}, {"secret", standing.secret}, {"shards", standing.shards}}
+  return nlohmann::ordered_json{{"address", standing.address},
+                                {"secret", standing.secret},
+                                {"shards", standing.shards},
+                                {"since", format_time(standing.since)}}
       .dump();
 }
 
@@ -34,12 +38,18 @@ std::optional<Standing> decode_standing(std::string_view text) {
   if (!json.is_object() || !json.value("address", nlohmann::json{}).is_string() ||
       !json.value("secret", nlohmann::json{}).is_string() || !json.value("shards", nlohmann::json{}).is_array())
     return std::nullopt;
-  Standing out{json["address"], json["secret"], {}};
+  Standing out{json["address"], json["secret"], {}, {}};
+  if (const auto& since = json.value("since", nlohmann::json{}); since.is_string())
+    out.since = parse_time(since.get_ref<const std::string&>()).value_or(Time{});
   for (const auto& shard : json["shards"]) {
     if (!shard.is_number_integer()) return std::nullopt;
     out.shards.push_back(shard);
   }
   return out;
+}
+
+bool is_succeeded(const Standing& own, const Standing& other) {
+  return std::tie(own.since, own.secret) < std::tie(other.since, other.secret);
 }
 
 void take_claims(Claims& claims, const std::string& member, const Standing& standing) {
@@ -58,9 +68,8 @@ void take_claims(Claims& claims, const std::string& member, const Standing& stan
   }
 }
 
-Result<std::unique_ptr<Peers>> Peers::open(const MemberOptions& options, std::function<std::vector<int>()> held,
-                                           std::function<void()> tick) {
-  std::unique_ptr<Peers> out{new Peers(options, std::move(held), std::move(tick))};
+Result<std::unique_ptr<Peers>> Peers::open(const MemberOptions& options, Parts parts) {
+  std::unique_ptr<Peers> out{new Peers(options, std::move(parts))};
   Properties writing = common_properties(options);
   writing.emplace_back("enable.idempotence", "true");
   writing.emplace_back("linger.ms", "0");
@@ -79,17 +88,17 @@ Result<std::unique_ptr<Peers>> Peers::open(const MemberOptions& options, std::fu
   return out;
 }
 
-Peers::Peers(const MemberOptions& options, std::function<std::vector<int>()> held, std::function<void()> tick)
+Peers::Peers(const MemberOptions& options, Parts parts)
     : options_(options),
       topic_(members_name(options.topics)),
-      held_(std::move(held)),
-      tick_(std::move(tick)),
-      secret_(random_secret()) {}
+      parts_(std::move(parts)),
+      secret_(random_secret()),
+      since_(wall_clock()) {}
 
 Peers::~Peers() {
   stopping_ = true;
   if (thread_.joinable()) thread_.join();
-  if (!told_) return;
+  if (!told_ || succeeded_) return;
   tell(std::nullopt);
   rd_kafka_flush(producer_.get(), kFarewell_ms);
 }
@@ -126,10 +135,11 @@ void Peers::run() {
       now.address = address_;
     }
     now.secret = secret_;
-    now.shards = held_();
+    now.shards = parts_.held();
+    now.since = since_;
     const bool stale = told_ != encode(now) || std::chrono::steady_clock::now() - told_at_ > kAgain;
     if (!now.address.empty() && stale) tell(now);
-    if (!message) tick_();
+    if (!message) parts_.tick();
   }
 }
 
@@ -142,6 +152,17 @@ void Peers::hear(const rd_kafka_message_t& message) {
     known_[member] = {standing->address, standing->secret};
   else
     known_.erase(member);
+  if (standing && member == options_.name) hear_of_itself(*standing);
+}
+
+// What was said before this process said something itself, its predecessor said, whatever the clocks were then.
+void Peers::hear_of_itself(const Standing& standing) {
+  if (standing.secret == secret_) {
+    heard_itself_ = true;
+  } else if (heard_itself_ && !succeeded_ && is_succeeded({"", secret_, {}, since_}, standing)) {
+    succeeded_ = true;
+    parts_.succeeded();
+  }
 }
 
 void Peers::complain(const rd_kafka_message_t& message) {

@@ -34,12 +34,6 @@ Properties consumer_properties(const MemberOptions& options, int worker) {
   return out;
 }
 
-// Two processes with one data folder, or copies of it. (A producer that is fenced says less: it may only have been away
-// for longer than a transaction may take.)
-tl::unexpected<Error> taken_over() {
-  return broken_world("kafka", "another process runs as this member: its data folder is a copy of that one's");
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Source>> Source::open(const MemberOptions& options, int worker) {
@@ -136,13 +130,14 @@ Result<void> Source::note(const rd_kafka_message_t& message) {
       reading_.erase({*topic, message.partition});
     return {};
   }
-  if (message.err == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID) return taken_over();
+  // A fenced consumer too: another one joined under this name. That may have been the former one of this process, whose
+  // request a slow broker took late; whether another process is there topic members tells.
   if (message.err == RD_KAFKA_RESP_ERR__FATAL) {
     std::array<char, 512> why{};
-    if (rd_kafka_fatal_error(consumer_.get(), why.data(), why.size()) == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
-      return taken_over();
+    rd_kafka_fatal_error(consumer_.get(), why.data(), why.size());
     return away("reading", why.data());
   }
+  if (message.err == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID) return away("reading", message.err);
   if (message.err == RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED) return away("reading", rd_kafka_message_errstr(&message));
   spdlog::warn("kafka: reading: {}", rd_kafka_message_errstr(&message));
   return {};

@@ -147,9 +147,9 @@ Result<std::unique_ptr<Ground>> kafka_ground(const Settings& settings, BelievedC
   if (!house) return tl::make_unexpected(house.error());
   auto appender = kafka::KafkaAppender::open((*house)->options(), (*house)->partitions());
   if (!appender) return tl::make_unexpected(appender.error());
-  const kafka::KafkaHouse& held = **house;
+  kafka::KafkaHouse& held = **house;
   auto peers = kafka::Peers::open(
-      held.options(), [&held] { return held.shards(); }, [&held] { held.tell(); });
+      held.options(), {[&held] { return held.shards(); }, [&held] { held.tell(); }, [&held] { held.give_way(); }});
   if (!peers) return tl::make_unexpected(peers.error());
   return std::make_unique<KafkaGround>(std::move(*house), std::move(*appender), std::move(*peers),
                                        settings.kafka.advertise);

@@ -56,7 +56,7 @@ def run_tests():
     unittest.main(verbosity=2)
 
 
-class Died(Exception):
+class Died(ConnectionError):
     """The server ended, or was killed, before it answered."""
 
 
@@ -199,7 +199,8 @@ class Server:
             connection.request(method, path, body=body, headers=headers or {})
             answer = connection.getresponse()
             return Answer(answer.status, answer.headers, answer.read())
-        except http.client.HTTPException as error:
+        except (OSError, http.client.HTTPException) as error:
+            self.check_alive()  # why it ended says more
             raise ConnectionError(repr(error)) from error
         finally:
             connection.close()

@@ -182,14 +182,27 @@ TEST_F(GroupRowsTest, WhoDoesNotHoldItSaysSo) {
 }
 
 TEST(Standing, IsReadAsItWasWrittenAndNothingElseIs) {
-  const auto back = kafka::decode_standing(kafka::encode(kafka::Standing{"http://h:1", kSecret, {2, 5}}));
+  const auto back = kafka::decode_standing(kafka::encode(kafka::Standing{"http://h:1", kSecret, {2, 5}, from_ms(7)}));
   ASSERT_TRUE(back);
   EXPECT_EQ(back->address, "http://h:1");
   EXPECT_EQ(back->secret, kSecret);
   EXPECT_THAT(back->shards, ElementsAre(2, 5));
+  EXPECT_EQ(back->since, from_ms(7));
   for (const char* other : {"", "{}", "[]", R"({"address":1,"secret":"s","shards":[]})",
                             R"({"address":"a","shards":[]})", R"({"address":"a","secret":"s","shards":["x"]})"})
     EXPECT_FALSE(kafka::decode_standing(other)) << other;
+}
+
+TEST(Standing, OfTwoProcessesUnderOneNameExactlyOneGoesOn) {
+  const auto standing = [](std::int64_t since, const char* secret) {
+    return kafka::Standing{"", secret, {}, from_ms(since)};
+  };
+  for (const auto& [older, younger] :
+       {std::pair{standing(1, "b"), standing(2, "a")}, std::pair{standing(3, "a"), standing(3, "b")}}) {
+    EXPECT_TRUE(is_succeeded(older, younger));
+    EXPECT_FALSE(is_succeeded(younger, older));
+    EXPECT_FALSE(is_succeeded(older, older));
+  }
 }
 
 TEST(Claims, WhoBeganLastHoldsAShardHoweverOftenTheOtherSaysSo) {

@@ -67,8 +67,7 @@ class MemoryBrokers final : public Brokers {
     if (auto passed = line_->pass("poll", false); !passed) return tl::make_unexpected(passed.error());
     News news;
     auto member = cluster_.members_.find(worker_);
-    if (member != cluster_.members_.end() && member->second.connection != me_)
-      return broken_world("kafka", "another process runs as this member");
+    if (member != cluster_.members_.end() && member->second.connection != me_) return kafka::away("reading", "fenced");
     if (member == cluster_.members_.end() || (cluster_.preparing_ && !member->second.joined)) {
       news.taken = holding_;
       if (!holding_) cluster_.join(worker_, me_);
