@@ -114,6 +114,7 @@ rocksdb::Options rocks_options(const StoreOptions& options) {
   rocks.max_open_files = 256;  // well below the usual limit of 1024 for the whole process
 
   rocks.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+  rocks.manifest_preallocation_size = 64 << 10;  // a list of some hundred files
   rocks.keep_log_file_num = 3;
   rocks.max_log_file_size = 4 << 20;
   rocks.stats_dump_period_sec = 0;

@@ -7,9 +7,11 @@
 // when all were.
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <boost/program_options.hpp>
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 
@@ -23,9 +25,21 @@ using namespace echoloop::simulation;
 
 constexpr std::uint64_t kReal_every = 5;  // schedules of `both`: the real stages take more of them
 
+constexpr std::uintmax_t kRoom_bytes = 48u << 20;  // several times what a schedule writes
+
+// Death here is of the process: what the kernel was given stays, so stores may lie in memory, where syncing costs
+// nothing.
+fs::path folder_of_stores() {
+  std::error_code fault;
+  const fs::path memory = "/dev/shm";
+  const fs::space_info space = fs::space(memory, fault);
+  const bool fits = !fault && space.available >= kRoom_bytes && access(memory.c_str(), W_OK) == 0;
+  return fits && std::getenv("TMPDIR") == nullptr ? memory : fs::temp_directory_path();
+}
+
 // One schedule; answers its faults.
 std::vector<std::string> play(std::uint64_t seed, bool real, bool tell, Tally& tally) {
-  std::string name = (fs::temp_directory_path() / "echoloop-simulation-XXXXXX").string();
+  std::string name = (folder_of_stores() / "echoloop-simulation-XXXXXX").string();
   const fs::path folder = mkdtemp(name.data());
   std::vector<std::string> faults;
   {
