@@ -5,11 +5,13 @@ a full disk, a data folder that was copied. Each is told in a line that says wha
     test_kafka_misfortunes.py [--binary build/release/echoloop]
 """
 
+import email.utils
 import json
 import os
 import shutil
 import subprocess
 import tempfile
+import time
 import unittest
 
 import broker as kafka
@@ -21,6 +23,12 @@ from machine import hold
 PARTITIONS = 3
 DAY = "2026-03-02"
 SMALL_BYTES, LARGE_BYTES = "24m", "512m"
+WRONG_CLOCK = os.path.join(os.path.dirname(house.BINARY), "tests", "house", "libwrong_clock.so")
+
+
+def time_told(member):
+    """What the clock of its process says, by its answers; seconds."""
+    return email.utils.parsedate_to_datetime(member.get("/readyz").headers["Date"]).timestamp()
 
 
 class Misfortunes(unittest.TestCase):
@@ -47,10 +55,10 @@ class Misfortunes(unittest.TestCase):
             "--memory", "128MiB",
         ]  # fmt: skip
 
-    def member(self, name="member", data=None, *more):
+    def member(self, name="member", data=None, *more, environment=None):
         folder = os.path.join(self.folder, name)
         os.makedirs(folder, exist_ok=True)
-        out = house.Server(folder, *self.words(), *more, data=data)
+        out = house.Server(folder, *self.words(), *more, data=data, environment=environment)
         self.addCleanup(lambda: out.alive() and out.kill())
         return out
 
@@ -162,6 +170,28 @@ class Misfortunes(unittest.TestCase):
         self.await_all(member)
         house.wait_for(lambda: member.get("/readyz").status == 200, "/readyz")
         self.assertEqual(member.stop(), 0, member.log()[-3000:])
+
+    def test_clocks_of_members_that_are_an_hour_off(self):
+        members = []
+        for name, offset in (("ahead", "3600"), ("right", "0"), ("behind", "-3600")):
+            environment = {"LD_PRELOAD": WRONG_CLOCK, "WRONG_CLOCK_S": offset}
+            members.append(self.member(name, None, "--workers", "1", environment=environment).start())
+        ahead, right, behind = members
+        house.wait_for(lambda: all(self.gauge(one, "echoloop_shards_held") == 1 for one in members), "each holds a shard")
+        hour_s = (time_told(ahead) - time_told(behind)) / 2
+        self.assertAlmostEqual(hour_s, 3600, delta=house.PATIENCE_S, msg="the clocks differ")
+        self.send(150)
+        for number, member in enumerate(members):
+            member.post_events([closed(f"now{number}", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))])
+        self.sent += len(members)
+        for member in members:
+            self.await_all(member)
+        ahead.kill()
+        self.send(150)
+        for member in (right, behind):
+            self.await_all(member)
+            self.assertEqual(member.get("/api/v1/dead").json()["items"], [])
+            self.assertEqual(member.stop(), 0, member.log()[-3000:])
 
     def gauge(self, member, name):
         lines = member.get("/metrics").body.decode().splitlines()
