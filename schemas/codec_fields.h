@@ -218,14 +218,14 @@ struct Enumerated {
   }
 };
 
-template <class Kind>
+template <class Kind, std::size_t Most = kEntries_max>
 struct List {
   template <class V>
   static bool read(Reading& r, Element e, const Path& p, std::vector<V>& out) {
     if (!e.is_array()) return r.fail_type(p, "an array", e);
     simdjson::dom::array array(e);
-    if (array.size() > kEntries_max) {
-      return r.fail(p, fmt::format("at most {} entries are allowed", kEntries_max));
+    if (array.size() > Most) {
+      return r.fail(p, fmt::format("at most {} entries are allowed", Most));
     }
     out.reserve(array.size());
     std::size_t index = 0;

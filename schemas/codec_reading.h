@@ -23,6 +23,7 @@ inline constexpr int kDepth_max = 64;              // containers within containe
 inline constexpr std::size_t kId_bytes_max = 256;  // ids and names are parts of row keys, which must stay small
 inline constexpr std::size_t kProse_code_points_max = 65'536;  // a comment; far above what survey forms take
 inline constexpr std::size_t kEntries_max = 256;               // of a list: each entry is state of its session's row
+inline constexpr std::size_t kCustomers_max = 10'000;          // told at once of what was done
 inline constexpr std::int64_t kDuration_ms_max = 1'000'000'000'000;  // 31 years: a longer one is a wrong unit
 inline constexpr std::int64_t kCount_max = 1'000'000'000;  // of transfers and the like: sums stay far from overflow
 inline constexpr std::int64_t kOutcome_max = 1'000'000'000'000'000;  // below 2^53: any JSON reader keeps it exact

@@ -24,7 +24,7 @@ constexpr std::array kCommandFields{
     may<Id, &TaskCommand::into>("into"),
     may<Id, &TaskCommand::how>("how"),
     may<List<Id>, &TaskCommand::sessions>("sessions"),
-    may<List<Id>, &TaskCommand::customers>("customers"),
+    may<List<Id, kCustomers_max>, &TaskCommand::customers>("customers"),
     may<Id, &TaskCommand::if_match>("if_match"),
     may<List<Id>, &TaskCommand::only_in>("only_in"),
 };

@@ -37,13 +37,14 @@ ordered_json history_json(const state::Task& task) {
   return out;
 }
 
-ordered_json clock_json(const state::TaskClock& clock) {
+ordered_json clock_json(const state::Task& task) {
+  const state::TaskClock& clock = task.clock();
   if (clock.waits_for().empty()) return nullptr;
   ordered_json escalated = nullptr;
   if (!clock.escalated_to().empty())
     escalated = {{"level", clock.escalated_to()}, {"person", text_or_null(clock.escalated_person())}};
   return {{"waits_for", clock.waits_for()},
-          {"by", time_or_null(clock.by())},
+          {"by", time_or_null(task.has_hold() ? task.hold().until() : clock.by())},
           {"escalated_to", std::move(escalated)},
           {"stalled", clock.stalled()}};
 }
@@ -168,7 +169,7 @@ ordered_json task_json(const state::Task& task) {
   out["opened_at"] = format_time(from_ms(task.opened_at()));
   out["acknowledge_by"] = time_or_null(task.acknowledge_by());
   out["done_by"] = time_or_null(task.done_by());
-  out["clock"] = clock_json(task.clock());
+  out["clock"] = clock_json(task);
   out["hold"] = task.has_hold() ? hold_json(task.hold()) : ordered_json(nullptr);
   out["told"] = task.has_told() ? told_json(task.told()) : ordered_json(nullptr);
   out["hand_overs"] = holdings_json(task);
@@ -192,7 +193,7 @@ ordered_json open_issue_json(const state::Task& task) {
           {"department", task.department()},
           {"person", text_or_null(task.person())},
           {"opened_at", format_time(from_ms(task.opened_at()))},
-          {"clock", clock_json(task.clock())}};
+          {"clock", clock_json(task)}};
 }
 
 std::string task_etag(const state::Task& task) { return fmt::format("\"{}\"", task.version()); }

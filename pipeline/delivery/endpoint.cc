@@ -1,6 +1,7 @@
 #include "pipeline/delivery/endpoint.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -22,9 +23,18 @@ constexpr Duration kIdle{60 * kSecond_ms};
 // A place that only passed what nobody is told is written as often as this.
 constexpr Duration kPlaced{10 * kSecond_ms};
 
+// All that configuration says of it.
 std::string configured_as(const Endpoint& one) {
-  return to_hex(hash128(
-      fmt::format("{}|{}|{}|{}|{}", static_cast<int>(one.way), one.url, one.secret_env, one.secret_file, one.user)));
+  const auto text = [](const auto& list) { return fmt::format("{}", fmt::join(list, ",")); };
+  return to_hex(hash128(fmt::format(
+      "{}", fmt::join(
+                std::vector<std::string>{
+                    std::to_string(static_cast<int>(one.way)), one.url, one.secret_env, one.secret_file, one.user,
+                    one.project, one.issue_type, one.from, text(one.to), text(one.departments), text(one.tenants),
+                    text(one.kinds), text(one.events), std::to_string(static_cast<int>(one.severity)), one.awake,
+                    fmt::format("{}{}{}{}", one.chinese, one.private_network, one.customers, one.old),
+                    std::to_string(one.per_minute), format_duration(one.give_up_after)},
+                "|"))));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "pipeline/base/bytes.h"
 #include "pipeline/serving/api.h"
 #include "pipeline/serving/parameters.h"
+#include "pipeline/serving/task_rows.h"
 #include "schemas/state.pb.h"
 
 namespace echoloop::serving {
@@ -38,10 +39,31 @@ ordered_json delivery_json(const std::string& key, const state::Delivery& one, b
   return out;
 }
 
+Result<bool> is_of(const std::string& tenant, const state::Delivery& one, const Sources& sources) {
+  for (const std::string& id : one.tasks()) {
+    auto task = find_task(tenant, id, sources);
+    if (!task) return tl::make_unexpected(task.error());
+    if (*task) return true;
+  }
+  return false;
+}
+
+std::optional<std::string> tenant_asked(const http::Request& request) {
+  const auto tenant = request.query.get("tenant");
+  return tenant ? std::optional{std::string(*tenant)} : std::nullopt;
+}
+
 struct Filter {
   std::vector<std::string> endpoints, outcomes;
   std::string task;
 
+  // None: of all tenants. A digest of a week belongs to no task, and so to none of them.
+  std::optional<std::string> tenant;
+
+  Result<bool> matches(const state::Delivery& one, const Sources& sources) const {
+    if (!matches(one)) return false;
+    return !tenant || is_of(*tenant, one, sources);
+  }
   bool matches(const state::Delivery& one) const {
     const auto among = [](const std::vector<std::string>& list, const std::string& value) {
       return list.empty() || std::find(list.begin(), list.end(), value) != list.end();
@@ -82,7 +104,7 @@ http::Response list_deliveries(const http::Request& request, const Sources& sour
   auto cursor = cursor_parameter(request);
   if (!cursor) return refused(cursor.error());
   const Filter filter{request.query.list("endpoint"), words_parameter(request.query, "outcome"),
-                      std::string(request.query.get("task").value_or(""))};
+                      std::string(request.query.get("task").value_or("")), tenant_asked(request)};
   auto endpoints =
       filter.endpoints.empty() ? endpoints_in_log(sources) : Result<std::vector<std::string>>{filter.endpoints};
   if (!endpoints) return refused(endpoints.error());
@@ -94,24 +116,28 @@ http::Response list_deliveries(const http::Request& request, const Sources& sour
   std::string last;
   std::size_t looked_at = 0;
   bool more = false;
+  std::optional<Error> failure;
   // By endpoint, of each newest first.
   for (const std::string& prefix : prefixes) {
     const std::string end = prefix_end(prefix).value_or("");
     if (more || (*cursor && !end.empty() && **cursor >= end)) continue;
-    auto scanned = sources.rows->scan(
-        stage::Table::delivery_log, 0, std::max(prefix, cursor->value_or("")), end,
-        [&](std::string_view key, std::string_view value) {
-          if (*cursor && key == **cursor) return true;
-          more = items.size() == *limit || looked_at == kLooked_at_max;
-          if (more) return false;
-          ++looked_at;
-          last = std::string(key);
-          state::Delivery one;
-          if (one.ParseFromArray(value.data(), static_cast<int>(value.size())) && filter.matches(one))
-            items.push_back(delivery_json(last, one, false));
-          return true;
-        });
+    auto scanned = sources.rows->scan(stage::Table::delivery_log, 0, std::max(prefix, cursor->value_or("")), end,
+                                      [&](std::string_view key, std::string_view value) {
+                                        if (*cursor && key == **cursor) return true;
+                                        more = items.size() == *limit || looked_at == kLooked_at_max;
+                                        if (more) return false;
+                                        ++looked_at;
+                                        last = std::string(key);
+                                        state::Delivery one;
+                                        if (!one.ParseFromArray(value.data(), static_cast<int>(value.size())))
+                                          return true;
+                                        auto matches = filter.matches(one, sources);
+                                        if (!matches) return failure = matches.error(), false;
+                                        if (*matches) items.push_back(delivery_json(last, one, false));
+                                        return true;
+                                      });
     if (!scanned) return refused(scanned.error());
+    if (failure) return refused(*failure);
   }
   return http::json(
       200, text_of({{"items", items},
@@ -131,6 +157,11 @@ Result<std::optional<std::pair<std::string, state::Delivery>>> find(const http::
   if (!row) return tl::make_unexpected(row.error());
   state::Delivery one;
   if (!*row || !one.ParseFromString(**row)) return Found{};
+  if (const auto tenant = tenant_asked(request)) {
+    auto of_tenant = is_of(*tenant, one, sources);
+    if (!of_tenant) return tl::make_unexpected(of_tenant.error());
+    if (!*of_tenant) return Found{};
+  }
   return Found{{*key, std::move(one)}};
 }
 
@@ -152,17 +183,17 @@ void add_delivery_routes(http::Router& router, const ApiParts& parts) {
   auto sources = parts.sources;
   router.add({.method = "GET",
               .path = "/api/v1/deliveries",
-              .parameters = {"endpoint", "outcome", "task", "limit", "cursor"},
+              .parameters = {"endpoint", "outcome", "task", "tenant", "limit", "cursor"},
               .lists = {"endpoint", "outcome"}},
              [sources](const http::Request& request) { return list_deliveries(request, *sources); });
-  router.add({.method = "GET", .path = "/api/v1/deliveries/{id}", .parameters = {}},
+  router.add({.method = "GET", .path = "/api/v1/deliveries/{id}", .parameters = {"tenant"}},
              [sources](const http::Request& request) {
                auto found = find(request, *sources);
                if (!found) return refused(found.error());
                return *found ? http::json(200, text_of(delivery_json((*found)->first, (*found)->second, true)))
                              : no_such_delivery(request);
              });
-  router.add({.method = "POST", .path = "/api/v1/deliveries/{id}/redeliver", .parameters = {}},
+  router.add({.method = "POST", .path = "/api/v1/deliveries/{id}/redeliver", .parameters = {"tenant"}},
              [parts](const http::Request& request) { return redeliver(request, parts); });
 }
 

@@ -26,25 +26,37 @@ ordered_json effect_json(const std::string& tenant, std::string_view key, const 
   return out;
 }
 
+// Effects are counted by month; a date or a time stands for its month. Empty: it was not asked for.
+Result<std::string> month_parameter(const http::Query& query, const char* name) {
+  const std::string text(query.get(name).value_or(""));
+  if (text.empty()) return text;
+  const std::string month = text.substr(0, 7);
+  if (text.size() == 7 ? !parse_date(text + "-01") : !parse_date(text) && !parse_time(text))
+    return bad_input(name, "is no month (2026-03), date or time");
+  return month;
+}
+
 http::Response effects(const http::Request& request, const Sources& sources) {
   auto tenants =
       request.query.get("tenant") ? task_tenants(request.query, sources) : sources.tenants_in(stage::Table::effects);
   if (!tenants) return refused(tenants.error());
-  const std::string from(request.query.get("from").value_or("")), to(request.query.get("to").value_or(""));
+  auto from = month_parameter(request.query, "from"), to = month_parameter(request.query, "to");
+  if (!from) return refused(from.error());
+  if (!to) return refused(to.error());
   ordered_json rows = ordered_json::array();
   for (const std::string& tenant : *tenants) {
     const std::string prefix = casework::tenant_key(tenant);
-    auto scanned = sources.rows->scan(
-        stage::Table::effects, shard_of_tenant(tenant, sources), prefix, prefix_end(prefix).value_or(""),
-        [&](std::string_view key, std::string_view value) {
-          state::Effects seen;
-          if (!seen.ParseFromArray(value.data(), static_cast<int>(value.size()))) return true;
-          ordered_json row = effect_json(tenant, key, seen);
-          const std::string month = row["month"];
-          const bool within = (from.empty() || month >= from.substr(0, 7)) && (to.empty() || month < to.substr(0, 7));
-          if (within) rows.push_back(std::move(row));
-          return true;
-        });
+    auto scanned =
+        sources.rows->scan(stage::Table::effects, shard_of_tenant(tenant, sources), prefix,
+                           prefix_end(prefix).value_or(""), [&](std::string_view key, std::string_view value) {
+                             state::Effects seen;
+                             if (!seen.ParseFromArray(value.data(), static_cast<int>(value.size()))) return true;
+                             ordered_json row = effect_json(tenant, key, seen);
+                             const std::string month = row["month"];
+                             const bool within = (from->empty() || month >= *from) && (to->empty() || month < *to);
+                             if (within) rows.push_back(std::move(row));
+                             return true;
+                           });
     if (!scanned) return refused(scanned.error());
   }
   return http::json(

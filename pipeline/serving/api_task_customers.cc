@@ -33,12 +33,15 @@ Result<void> collect_parts(const state::Task& task, const Sources& sources, cons
                              [&](const ThresholdRule& one) { return one.id == task.rule(); });
     auto windows = windows_of(task, sources);
     if (!windows) return tl::make_unexpected(windows.error());
+    const std::size_t before = out.size();
     for (const state::Cause::Window& window : *windows) {
       if (rule == domain.thresholds.end()) break;
       auto sessions = evidence_of(task, *rule, window.start(), sources);
       if (!sessions) return tl::make_unexpected(sessions.error());
-      out.push_back({window.start(), std::move(*sessions)});
+      if (!sessions->empty()) out.push_back({window.start(), std::move(*sessions)});
     }
+    // Split off from another task, or its rule is another or gone: what it has of sessions itself.
+    if (out.size() == before) out.push_back({task.opened_at(), {task.sample().begin(), task.sample().end()}});
   }
   for (const std::string& id : task.merged()) {
     auto other = find_task(task.tenant(), id, sources);

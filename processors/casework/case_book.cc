@@ -114,7 +114,7 @@ state::Task& CaseBook::open(const NewTask& from, stage::Context& context) {
   task.set_session_id(from.session_id);
   task.set_customer_id(from.customer_id);
   task.set_opened_at(to_ms(now(context)));
-  task.set_notify(to_ms(now(context)) - to_ms(from.event_time) <= kStaleAfter_ms);
+  hear_of(task, from.event_time, context);
   RoutingProperties asked = from.properties;
   complete(asked, from.kind, from.rule, from.severity, *domain_);
   Domain::Routed routed = domain_->route(asked, now(context));
@@ -129,6 +129,10 @@ state::Task& CaseBook::open(const NewTask& from, stage::Context& context) {
   entry.set_to(std::string(task_state::kOpened));
   write(task, std::move(entry), News::opened, context);
   return task;
+}
+
+void CaseBook::hear_of(state::Task& task, Time event_time, const stage::Context& context) {
+  if (to_ms(now(context)) - to_ms(event_time) <= kStaleAfter_ms) task.set_notify(true);
 }
 
 void CaseBook::begin_life(state::Task& task, const std::string& department, stage::Context& context) {
@@ -147,7 +151,7 @@ void CaseBook::revive(state::Task& task, std::string who, std::string why, stage
   task.clear_rejected_by();
   task.clear_told();
   task.clear_ended_at();
-  begin_life(task, task.departments_size() > 0 ? task.departments(0) : std::string(kTriage), context);
+  begin_life(task, next_department(task, *domain_).value_or(std::string(kTriage)), context);
   write(task, std::move(entry), News::opened, context);
 }
 
@@ -177,7 +181,6 @@ void CaseBook::move_to(state::Task& task, std::string_view state, ClockEffect cl
   task.set_state_since(to_ms(at));
   if (clock == ClockEffect::start) start_clock(task, *domain_, at);
   if (clock == ClockEffect::stop) stop_clock(task, *domain_, at);
-  if (clock == ClockEffect::resume) resume_clock(task, *domain_, at);
   if (clock != ClockEffect::end) return;
   end_clock(task, at);
   log_task(task, kEnded, state, at, context);
@@ -203,6 +206,7 @@ void CaseBook::take_from_hold(state::Task& task, stage::Context& context) {
   count_hold(task, now(context));
   task.clear_hold();
   move_to(task, hold.state(), ClockEffect::resume, context);
+  resume_clock(task, *domain_, from_ms(hold.since()), now(context));
 }
 
 void CaseBook::write(state::Task& task, state::HistoryEntry entry, News telling, stage::Context& context) {
@@ -264,6 +268,17 @@ void CaseBook::flush(stage::Context& context) {
   }
   customers.tell(context);
   open_.clear();
+}
+
+std::optional<std::string> next_department(const state::Task& task, const Domain& domain) {
+  const auto refused = [&](std::string_view one) {
+    return std::find(task.rejected_by().begin(), task.rejected_by().end(), one) != task.rejected_by().end();
+  };
+  if (refused(kTriage)) return std::nullopt;
+  for (const std::string& department : task.departments()) {
+    if (domain.departments.contains(department) && !refused(department)) return department;
+  }
+  return std::string(kTriage);
 }
 
 void complete(RoutingProperties& properties, const std::string& kind, const std::string& rule, Severity severity,

@@ -49,6 +49,9 @@ class CaseBook {
   // The same cause is back: the task goes to its first department again, with fresh clocks.
   void revive(state::Task& task, std::string who, std::string why, stage::Context& context);
 
+  // Something happened to what the task is about: once it is not old, the outside is told of the task.
+  void hear_of(state::Task& task, Time event_time, const stage::Context& context);
+
   // To that department, from now on.
   void give_to(state::Task& task, const std::string& department, stage::Context& context);
   // Into that state, with what the lifecycle says about the clock; at an end the tasks merged into it end with it.
@@ -82,6 +85,10 @@ class CaseBook {
   std::map<std::string, Open> open_;  // by row key
   Timers timers_;
 };
+
+// The next department by routing that is there and has not refused; triage when there is none; none when triage itself
+// refuses.
+std::optional<std::string> next_department(const state::Task& task, const Domain& domain);
 
 // What routing is asked, from what is known of the cause: with kind, rule, severity and the moments of its tags.
 void complete(RoutingProperties& properties, const std::string& kind, const std::string& rule, Severity severity,

@@ -46,7 +46,7 @@ Duration length_of(const Allowance& allowance, const BusinessCalendar* calendar)
 Time next_word(const state::Task& task, const Domain& domain) {
   const state::TaskClock& clock = task.clock();
   if (!clock.reminded()) return from_ms(clock.remind_at());
-  if (clock.rung() == 0) return from_ms(clock.by());
+  if (clock.rung() == 0) return from_ms(std::max(clock.by(), clock.spoke_at()));  // a deadline may be set in the past
   const BusinessCalendar* calendar = calendar_of(task, domain);
   const std::int64_t steps = std::int64_t{1} << std::min(clock.rung() - 1, 30);
   const Duration step = std::max(length_of(times_of(task, domain).escalate, calendar), Duration{1});
@@ -176,17 +176,32 @@ void start_clock(state::Task& task, const Domain& domain, Time now) {
   clock.set_reminded(reminder <= now && what != "verify");
   clock.set_spoke_at(to_ms(now));
   if (clock.by() <= to_ms(now) && clock.rung() > 0 && what == "done") return;  // as late as before
+  begin_ladder(task, now);
+}
+
+void begin_ladder(state::Task& task, Time now) {
+  state::TaskClock& clock = *task.mutable_clock();
+  clock.set_spoke_at(to_ms(now));
   clock.set_rung(0);
   clock.clear_escalated_to();
   clock.clear_escalated_person();
 }
 
 void hasten(state::Task& task, const Domain& domain, Time now) {
-  if (task.state() != kOpened && task.state() != kAcknowledged && task.state() != kAccepted &&
-      task.state() != kInProgress)
-    return;
-  start_deadlines(task, domain, from_ms(task.clock().from()));
-  start_clock(task, domain, now);
+  const std::string& state = task.state() == kOnHold ? task.hold().state() : task.state();
+  if (state != kOpened && state != kAcknowledged && state != kAccepted && state != kInProgress) return;
+  state::TaskClock& clock = *task.mutable_clock();
+  if (task.state() != kOnHold) {
+    start_deadlines(task, domain, from_ms(clock.from()));
+    return start_clock(task, domain, now);
+  }
+  const BusinessCalendar* calendar = calendar_of(task, domain);
+  const auto given = [&] { return between(calendar, from_ms(clock.from()), from_ms(clock.by())).count(); };
+  const std::int64_t used = given() - clock.left_ms();
+  start_deadlines(task, domain, from_ms(clock.from()));
+  clock.set_by(state == kOpened ? task.acknowledge_by() : task.done_by());
+  clock.set_left_ms(std::max<std::int64_t>(given() - used, 0));
+  clock.set_remind_left_ms(std::max<std::int64_t>(given() * 3 / 4 - used, 0));
 }
 
 void stop_clock(state::Task& task, const Domain& domain, Time now) {
@@ -198,13 +213,14 @@ void stop_clock(state::Task& task, const Domain& domain, Time now) {
   clock.set_remind_left_ms(left(from_ms(clock.remind_at())));
 }
 
-void resume_clock(state::Task& task, const Domain& domain, Time now) {
+void resume_clock(state::Task& task, const Domain& domain, Time since, Time now) {
   state::TaskClock& clock = *task.mutable_clock();
   const BusinessCalendar* calendar = calendar_of(task, domain);
   if (clock.left_ms() > 0) {
     clock.set_by(to_ms(add(calendar, now, Duration{clock.left_ms()})));
     task.set_done_by(clock.by());
   }
+  clock.set_from(clock.from() + (now - since).count());  // as if it had been opened so much later
   clock.set_remind_at(to_ms(add(calendar, now, Duration{clock.remind_left_ms()})));
   clock.set_spoke_at(to_ms(now));
   clock.clear_left_ms();
@@ -226,8 +242,24 @@ std::int64_t next_timer_ms(const state::Task& task, const Domain& domain) {
   return to_ms(std::min(next_word(task, domain), stalled_at(task, domain)));
 }
 
+namespace {
+
+// Its department is not in the configuration any more.
+void hand_on(state::Task& task, Time due, const Domain& domain, CaseBook& book, stage::Context& context) {
+  const std::string from = task.department();
+  book.give_to(task, next_department(task, domain).value_or(std::string(kTriage)), context);
+  begin_ladder(task, due);
+  book.write(task,
+             history("echoloop", "handed_over", fmt::format("there is no department '{}'", from), task.department()),
+             News::handed_over, context);
+}
+
+}  // namespace
+
 void fire(state::Task& task, Time due, const Domain& domain, CaseBook& book, stage::Context& context) {
   const std::string_view what = waits_for(task);
+  if (task.department() != kTriage && !domain.departments.contains(task.department()))
+    hand_on(task, due, domain, book, context);
   if (what == "resume") return end_hold(task, domain, book, context);
   if (what == "verify") {
     state::HistoryEntry entry = history("echoloop", "verifying");

@@ -31,10 +31,13 @@ void start_deadlines(state::Task& task, const Domain& domain, Time from);
 void start_clock(state::Task& task, const Domain& domain, Time now);
 // A person did something with the task.
 void note_contact(state::Task& task, Time now);
-// The severity rose: deadlines as if it had been so when the task was opened or given on.
+// Another department has it: those above whom it climbed are not its own.
+void begin_ladder(state::Task& task, Time now);
+// The severity rose: deadlines as if it had been so when the task was opened or given on, without the time on hold.
 void hasten(state::Task& task, const Domain& domain, Time now);
 void stop_clock(state::Task& task, const Domain& domain, Time now);
-void resume_clock(state::Task& task, const Domain& domain, Time now);
+// `since`: when the hold began.
+void resume_clock(state::Task& task, const Domain& domain, Time since, Time now);
 void end_clock(state::Task& task, Time now);
 
 // When something happens by itself next; 0: nothing will.

@@ -30,18 +30,6 @@ struct Answer {
 
 std::string text_of(const std::optional<Text>& text) { return std::string(text.value_or(Text{})); }
 
-// The next department by routing that has not refused; triage when all have; none when triage itself refuses.
-std::optional<std::string> next_department(const state::Task& task) {
-  const auto refused = [&](const std::string& d) {
-    return std::find(task.rejected_by().begin(), task.rejected_by().end(), d) != task.rejected_by().end();
-  };
-  for (const std::string& department : task.departments()) {
-    if (!refused(department)) return department;
-  }
-  if (refused(std::string(kTriage))) return std::nullopt;
-  return std::string(kTriage);
-}
-
 Answer refused(std::string detail) { return {kUnprocessable, std::move(detail), {}}; }
 Answer unless(std::string refusal) { return refusal.empty() ? Answer{} : refused(std::move(refusal)); }
 
@@ -61,7 +49,7 @@ Answer reject(const Deed& deed) {
   state::Task& task = deed.task;
   deed.entry.set_why(text_of(deed.command.reason));
   task.add_rejected_by(task.department());
-  auto department = next_department(task);
+  auto department = next_department(task, deed.domain);
   if (!department) {
     deed.book.move_to(task, task_state::kRejected, ClockEffect::end, deed.context);
     return {};
@@ -78,6 +66,7 @@ Answer assign(const Deed& deed) {
     std::string department = text_of(deed.command.department);
     if (!deed.domain.departments.contains(department))
       return refused(fmt::format("department '{}' is not in organisation.yaml", department));
+    if (department != deed.task.department()) begin_ladder(deed.task, deed.context.now());
     deed.book.give_to(deed.task, department, deed.context);
     deed.entry.set_detail(department);
   }
@@ -190,6 +179,7 @@ Answer decide(const TaskCommand& command, const Domain& domain, state::Task* tas
   Answer answer = apply({command, *row, *task, entry, domain, book, context});
   if (answer.status != kOk || entry.what().empty()) return answer;
   if (!is_end(task->state())) note_contact(*task, context.now());
+  if (task->department() != before) book.hear_of(*task, context.now(), context);  // whoever has it now
   entry.set_to(task->state());
   book.write(*task, std::move(entry), task->department() == before ? News::changed : News::handed_over, context);
   return answer;

@@ -1,6 +1,7 @@
 // Findings: one task per cause (rule, scope), growing with its evidence. The count of a task is the sum over the
 // windows whose rule holds by the newest numbers, so that corrections take out exactly what they put in. What somebody
-// works on is not taken away because other customers were content: such a window keeps its numbers.
+// works on is not taken away while any evidence is left: a window that fell below the rule keeps the numbers that once
+// satisfied it, and as much of its evidence as nobody took back.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -198,16 +199,32 @@ void take_holding(const state::Finding& finding, const ThresholdRule& rule, stat
   window->set_n(finding.n());
   *window->mutable_sample() = finding.sample();
   if (task == nullptr) return;
+  book.hear_of(*task, from_ms(finding.window_end()), context);
   recount(cause, window->ordinal(), *task, book, context);
   escalate(finding, rule, opening, *task, domain, book, context);
   book.touch(*task, context);
 }
 
-// Whether somebody works on the task, and the window fell below the rule only because other answers came: nobody took
-// back what they work on.
-bool only_thinned(const state::Finding& finding, const state::Cause::Window& window, const state::Task& task) {
-  return finding.evidence() >= window.evidence() && can_be_cancelled(task.state()) &&
-         task.state() != task_state::kOpened;
+// Whether somebody works on the task, and not all of what they work on was taken back.
+bool is_kept(const state::Finding& finding, const state::Task& task) {
+  return finding.evidence() > 0 && can_be_cancelled(task.state()) && task.state() != task_state::kOpened;
+}
+
+void ease(const state::Finding& finding, state::Cause& cause, state::Cause::Window& window, state::Task& task,
+          CaseBook& book, stage::Context& context) {
+  const bool eases = window.level() > 0, shrinks = finding.evidence() < window.evidence();
+  window.set_level(0);
+  if (shrinks) {
+    window.set_evidence(finding.evidence());
+    *window.mutable_sample() = finding.sample();
+    recount(cause, window.ordinal(), task, book, context);
+    book.touch(task, context);
+  }
+  if (!eases) return;
+  book.write(
+      task,
+      history("echoloop", "eased", fmt::format("below the rule by now: {} of {}", finding.numerator(), finding.n())),
+      News::changed, context);
 }
 
 void take_ceasing(const state::Finding& finding, state::Cause& cause, CaseBook& book, stage::Context& context) {
@@ -216,13 +233,7 @@ void take_ceasing(const state::Finding& finding, state::Cause& cause, CaseBook& 
   int ordinal = window->ordinal();
   state::Task* task =
       book.find(finding.tenant(), cause_task_id(finding.tenant(), finding.rule(), scope_of(finding), ordinal), context);
-  if (task != nullptr && only_thinned(finding, *window, *task)) {
-    book.write(
-        *task,
-        history("echoloop", "eased", fmt::format("below the rule by now: {} of {}", finding.numerator(), finding.n())),
-        News::changed, context);
-    return;  // the window keeps the numbers that once satisfied the rule
-  }
+  if (task != nullptr && is_kept(finding, *task)) return ease(finding, cause, *window, *task, book, context);
   remove_window(cause, finding.window_start());
   if (task == nullptr) return;
   if (recount(cause, ordinal, *task, book, context) > 0 || task->merged_count() > 0 ||
@@ -230,7 +241,10 @@ void take_ceasing(const state::Finding& finding, state::Cause& cause, CaseBook& 
     book.touch(*task, context);
     return;
   }
-  state::HistoryEntry entry = history("echoloop", "cancelled", "corrections took all evidence away");
+  state::HistoryEntry entry =
+      history("echoloop", "cancelled",
+              finding.evidence() > 0 ? fmt::format("below the rule by now: {} of {}", finding.numerator(), finding.n())
+                                     : "corrections took all evidence away");
   entry.set_from(task->state());
   entry.set_to(std::string(task_state::kCancelled));
   book.move_to(*task, task_state::kCancelled, ClockEffect::end, context);

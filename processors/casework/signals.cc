@@ -3,6 +3,7 @@
 
 #include "processors/casework/casework.h"
 #include "processors/casework/merging.h"
+#include "processors/casework/open_customers.h"
 
 namespace echoloop::casework {
 namespace {
@@ -50,6 +51,12 @@ void take_signal(const state::CaseSignal& signal, const Domain& domain, CaseBook
     state::Task& opened = book.open(fresh, context);
     set_evidence(opened, 1, {signal.session_id()}, book, context);
     return;
+  }
+  if (signal.holds() && !signal.customer_id().empty() && signal.customer_id() != task->customer_id()) {
+    if (!is_end(task->state())) erase_open_issue(*task, context);
+    task->set_customer_id(signal.customer_id());
+    if (!is_end(task->state())) put_open_issue(*task, context);
+    book.touch(*task, context);
   }
   if (task->evidence_withdrawn() == !signal.holds()) return;
   task->set_evidence_withdrawn(!signal.holds());

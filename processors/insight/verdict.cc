@@ -70,10 +70,10 @@ void conclude(const Watched& cell, const Observation& seen, Evidence& evidence, 
   finding.set_numerator(seen.now.numerator);
   finding.set_n(seen.now.n);
   finding.set_evidence(evidence_of(cell.rule, seen.now));
-  if (level > 0) add_sample(cell, evidence, finding, context);
+  if (finding.evidence() > 0) add_sample(cell, evidence, finding, context);
   std::string bytes = finding.SerializeAsString();
   if (sent && *sent == bytes && fires_from == fires_to) return;
-  if (level > 0) {
+  if (level > 0 || finding.evidence() > 0) {  // what ceased is told on: somebody may work on it
     context.put(stage::Table::findings, key, bytes);
   } else {
     context.erase(stage::Table::findings, key);

@@ -53,26 +53,35 @@ std::vector<Crossing> crossings(const Watched& watched, const Domain& domain, No
   return out;
 }
 
-void signal(const Event& event, std::string_view red_line, int version, bool holds, const std::string& tag,
-            Time event_time, const state::Session& row, stage::Context& context) {
+void send(const state::CaseSignal& signal, stage::Context& context) {
+  std::string key;
+  put_key_text(key, signal.tenant());
+  context.emit(stage::Topic::cases, stage::Kind::case_signal, std::move(key), signal.SerializeAsString());
+}
+
+state::CaseSignal signal_of(const Event& event, state::CaseSignal::Kind kind, std::string_view rule, bool holds) {
   state::CaseSignal out;
-  out.set_kind(state::CaseSignal::SAFETY);
+  out.set_kind(kind);
   out.set_tenant(std::string(tenant_of(event)));
-  out.set_rule(std::string(red_line));
-  out.set_rule_version(version);
+  out.set_rule(std::string(rule));
   out.set_session_id(std::string(partition_key_of(event)));
   out.set_holds(holds);
+  return out;
+}
+
+void signal(const Event& event, std::string_view red_line, int version, bool holds, const std::string& tag,
+            Time event_time, const state::Session& row, stage::Context& context) {
+  state::CaseSignal out = signal_of(event, state::CaseSignal::SAFETY, red_line, holds);
+  out.set_rule_version(version);
   out.set_event_time(to_ms(event_time));
   for (auto& [name, value] : routing_properties(row)) (*out.mutable_properties())[name] = value;
   if (!tag.empty()) out.add_tags(tag);
-  if (row.close) out.set_customer_id(std::string(row.close->customer_id));
+  out.set_customer_id(std::string(customer_of(row)));
   if (const auto* evaluation = std::get_if<EvaluationSubmitted>(&event.data);
-      evaluation != nullptr && evaluation->customer_id) {
+      evaluation != nullptr && evaluation->customer_id && out.customer_id().empty()) {
     out.set_customer_id(std::string(*evaluation->customer_id));
   }
-  std::string key;
-  put_key_text(key, out.tenant());
-  context.emit(stage::Topic::cases, stage::Kind::case_signal, std::move(key), out.SerializeAsString());
+  send(out, context);
   context.hurry();
 }
 
@@ -100,6 +109,21 @@ void withdraw(const Event& event, Text evaluation_id, Time at, const Domain& dom
 }
 
 }  // namespace
+
+state::Text customer_of(const state::Session& row) { return row.close ? row.close->customer_id : state::Text{}; }
+
+void tell_customer(const Event& event, const state::Session& row, stage::Context& context) {
+  const auto tell = [&](state::CaseSignal::Kind kind, std::string_view rule) {
+    state::CaseSignal out = signal_of(event, kind, rule, true);
+    out.set_customer_id(std::string(customer_of(row)));
+    send(out, context);
+  };
+  std::set<std::string_view> told;
+  for (const state::RedLineFound& found : row.red_lines) {
+    if (!found.withdrawn && told.insert(found.red_line).second) tell(state::CaseSignal::SAFETY, found.red_line);
+  }
+  for (const state::Text rule : row.recoveries) tell(state::CaseSignal::RECOVERY, rule);
+}
 
 std::map<std::string, std::string> routing_properties(const state::Session& row) {
   std::map<std::string, std::string> out;

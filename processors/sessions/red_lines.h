@@ -17,6 +17,11 @@ namespace echoloop::sessions {
 void watch_red_lines(const Event& event, Time at, const Domain& domain, Normaliser& normaliser, state::Session& row,
                      Arena& arena, stage::Context& context);
 
+// By the close; empty while it is not known.
+state::Text customer_of(const state::Session& row);
+// Another customer than before: the tasks that the session has are about them.
+void tell_customer(const Event& event, const state::Session& row, stage::Context& context);
+
 // What routing may ask of a session, from its close as far as known.
 std::map<std::string, std::string> routing_properties(const state::Session& row);
 

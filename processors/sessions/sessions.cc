@@ -151,8 +151,10 @@ class Sessions final : public stage::Processor {
           return refuse(record, tenant_of(*event), "/data/session_id",
                         fmt::format("the session has {} events already", kEventsPerSession_max), context);
         }
+        const state::Text customer = customer_of(open.row);
         enter(open.row, *event, record.at, arena_);
         context.count("events_applied");
+        if (customer_of(open.row) != customer) tell_customer(*event, open.row, context);
         watch_red_lines(*event, record.at, *domain_, normaliser_, open.row, arena_, context);
     }
     remember(open.row, guard, known, record.place(), arena_);
