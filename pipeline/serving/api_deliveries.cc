@@ -62,7 +62,8 @@ struct Filter {
 
   Result<bool> matches(const state::Delivery& one, const Sources& sources) const {
     if (!matches(one)) return false;
-    return !tenant || is_of(*tenant, one, sources);
+    if (!tenant) return true;
+    return is_of(*tenant, one, sources);
   }
   bool matches(const state::Delivery& one) const {
     const auto among = [](const std::vector<std::string>& list, const std::string& value) {

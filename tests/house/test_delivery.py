@@ -209,6 +209,9 @@ class Troubles(Case):
         self.assertEqual(code, 0, err)
         came = self.told(hook, 2)
         self.assertEqual(came[1].headers["webhook-id"], came[0].headers["webhook-id"])
+        self.assertEqual(len(self.deliveries(server, tenant="hongtu")), len(self.deliveries(server)))
+        self.assertEqual(self.deliveries(server, tenant="nobody"), [])
+        self.assertEqual([server.get(f"/api/v1/deliveries/{log[0]['id']}", tenant=tenant).status for tenant in ("hongtu", "nobody")], [200, 404])
         again = house.wait_for(lambda: self.deliveries(server, outcome="later"), "one attempt, in the log")
         self.assertEqual([one["attempt"] for one in again], [2])
         self.assertEqual(len(hook.all()), 2, "it was asked once")
@@ -231,6 +234,16 @@ class Troubles(Case):
         self.configure(f"webhook: {{url: '{hook.url}/new'}}", f"webhook: {{url: '{other.url}'}}")
         self.assertEqual(server.request("POST", "/api/v1/config/reload").status, 200)
         self.assertEqual([one.path for one in self.told(hook, 3)[1:]], ["/new", "/new"])
+
+    def test_gone_comes_back_with_any_change_of_its_configuration(self):
+        hook = self.http(410)
+        self.configure(f"webhook: {{url: '{hook.url}'}}")
+        server = self.start()
+        self.danger(server, "s1", "s2")
+        self.told(hook, 1)
+        self.configure(f"webhook: {{url: '{hook.url}'}}, language: en")
+        self.assertEqual(server.request("POST", "/api/v1/config/reload").status, 200)
+        self.told(hook, 3)
 
     def test_what_is_the_same_goes_on_when_the_configuration_changes(self):
         slow = self.http((503, {"Retry-After": "2"}, b""))

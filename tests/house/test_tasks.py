@@ -223,6 +223,16 @@ class Commands(Running):
             self.obey(task, command, **more)
         told = {one["session_id"] for one in self.pages(path=path, limit=50) if one["told"]}
         self.assertEqual(told, {"p02", "p03", "p33"})
+        # More than fit into any list of a session; and a task without windows of its own has the sessions that it was given.
+        self.feed(surge("product-quality", 300, prefix="q", customer_id="c-1"))
+        many = self.task("tag-surge", tag="product-quality")
+        split = many["sample"][:3]
+        self.obey(many, "split", sessions=split)
+        halves = [one for one in self.tasks() if one["sample"] and set(one["sample"]) <= set(split)]
+        self.assertEqual(len(halves), 1)
+        self.assertEqual({one["session_id"] for one in self.pages(path=f"/api/v1/tasks/{halves[0]['id']}/customers")}, set(split))
+        for command, more in (("accept", {}), ("start", {"action_type": "product", "effective_from": f"{DAY}T00:00:00Z"}), ("done", {}), ("tell_customer", {"how": "sms", "customers": [f"c-{n}" for n in range(300)]})):
+            self.obey(many, command, **more)
         recovery = [closed("r9", f"{DAY}T03:00:00Z", customer_id="c-9"), rated("r9", f"{DAY}T03:00:00Z", score=1, resolved="no", wants_contact=True)]
         self.feed(recovery)
         path = f"/api/v1/tasks/{self.task('unresolved-wants-contact')['id']}/customers"

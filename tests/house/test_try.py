@@ -66,6 +66,16 @@ class Trial(unittest.TestCase):
         self.assertTrue(all("2026-03-09T16:00:00Z" <= one["evidence"]["first_window"] < "2026-03-13T16:00:00Z" for one in some if one["kind"] == "improvement"))
         self.assertIn("dissatisfied-category", {one["cause"]["rule"] for one in some})
 
+    def test_a_new_rule_alone_need_not_repeat_what_routing_names(self):
+        path = os.path.join(self.folder.name, "one.yaml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(
+                "thresholds:\n  - {id: new, version: 1, title: {zh: 新, en: New}, metric: dsat, group_by: [category], window: day, minimum_n: 5,"
+                " tiers: [{above: 0.5, severity: low, escalate_to: lead}]}\nrecoveries: []\n"
+            )
+        tried = self.tried(path)
+        self.assertEqual({one["cause"]["rule"] for one in tried}, {"new"})
+
     def test_bad_rules_are_refused_with_their_place(self):
         bad = self.changed("metric: dsat", "metric: dast")
         code, out, err = house.echoloop("try", "--rules", bad, "--data", self.data)
