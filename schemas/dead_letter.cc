@@ -114,6 +114,11 @@ std::string shortened(std::string_view said) {
   return std::string(said.substr(0, end)) + "…";
 }
 
+bool is_for(const state::DeadLetter& letter, std::string_view tenant) {
+  const std::string& own = letter.rejected().tenant();
+  return tenant.empty() || own.empty() || own == tenant;
+}
+
 bool DeadFilter::matches(const state::DeadLetter& letter) const {
   const state::Rejected& rejected = letter.rejected();
   if (state && letter.state() != *state) return false;

@@ -24,6 +24,9 @@ LetterPlace place_of(std::string_view where);
 inline constexpr std::size_t kSaid_bytes_max = 4096;
 std::string shortened(std::string_view said);
 
+// Whether whoever asks for that tenant may have it: a document of which no tenant is known is everybody's. Empty: all.
+bool is_for(const state::DeadLetter& letter, std::string_view tenant);
+
 // The fault without the values that differ from letter to letter: the pointer, with * for places in lists, and the
 // reason with … for what it quotes and # for numbers and times. The same for all letters that one mend would help;
 // at most kFault_bytes_max.

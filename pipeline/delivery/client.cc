@@ -44,8 +44,18 @@ bool is_public(const in6_addr& v6) {
   return (b[0] & 0xE0) == 0x20 && !(b[0] == 0x20 && b[1] == 0x01 && (b[2] == 0x0D || (b[2] == 0 && b[3] == 0)));
 }
 
-curl_socket_t open_socket(void* allowed, curlsocktype, curl_sockaddr* address) {
-  if (allowed == nullptr && !delivery::is_public(address->addr)) return CURL_SOCKET_BAD;
+// Where a request may go to.
+struct Reach {
+  const bool private_network;
+  bool refused = false;
+};
+
+curl_socket_t open_socket(void* given, curlsocktype, curl_sockaddr* address) {
+  auto& reach = *static_cast<Reach*>(given);
+  if (!reach.private_network && !delivery::is_public(address->addr)) {
+    reach.refused = true;
+    return CURL_SOCKET_BAD;
+  }
   return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
@@ -103,6 +113,7 @@ Answer Client::send(const Request& request, bool private_network) {
   Answer out;
   List headers, recipients;
   Rest rest{request.body};
+  Reach reach{private_network};
   std::array<char, CURL_ERROR_SIZE> error{};
   const bool mail = !request.to.empty();
   curl_easy_reset(curl);
@@ -114,7 +125,7 @@ Answer Client::send(const Request& request, bool private_network) {
   curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, kConnect_ms);
   curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, kWhole_ms);
   curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-  curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, private_network ? this : nullptr);
+  curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, &reach);
   curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, error.data());
   curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
   curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, look);
@@ -150,6 +161,8 @@ Answer Client::send(const Request& request, bool private_network) {
   if (code != CURLE_OK && !cut && !mail) status = 0;
   out.status = static_cast<int>(status);
   if (code != CURLE_OK && !cut) out.error = error[0] != '\0' ? error.data() : curl_easy_strerror(code);
+  if (code == CURLE_COULDNT_CONNECT && reach.refused)
+    out.error += "; addresses that are not public are reached with private_network: true only";
   if (mail) {
     // Replies of a mail server: 2.. is good, 4.. comes again later, 5.. refuses.
     out.status = code == CURLE_OK ? 200 : status >= 500 && status < 600 ? 422 : 503;

@@ -15,14 +15,40 @@ using nlohmann::json;
 
 // Standard Webhooks asks for bodies below 20 kB; Feishu takes no more.
 constexpr std::size_t kBody_max = 20'000;
-constexpr std::size_t kHistory_kept = 10;
+constexpr std::size_t kHistory_kept = 10, kSaid_max = 1'000, kCustomers_kept = 100;
 constexpr std::size_t kWecom_max = 4'096;
 constexpr const char* kJson = "Content-Type: application/json; charset=utf-8";
 
 std::string dumped(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
 
-// What leaves the house by a webhook: the event, without customers unless they may, and with less history when it is
-// long.
+// Cut between characters.
+std::string shortened(std::string text, std::size_t bytes) {
+  if (text.size() <= bytes) return text;
+  std::size_t end = bytes - 3;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return text.substr(0, end) + "…";
+}
+
+// The newest of the history, each with the beginning of what was said, and the first customers.
+void shorten(nlohmann::ordered_json& task) {
+  auto& history = task["history"];
+  if (history.is_array() && history.size() > kHistory_kept) {
+    history.erase(history.begin(), history.end() - kHistory_kept);
+    task["history_cut"] = true;
+  }
+  for (auto& entry : history) {
+    for (const char* said : {"why", "detail"}) {
+      if (entry.contains(said) && entry[said].is_string())
+        entry[said] = shortened(entry[said].get_ref<const std::string&>(), kSaid_max);
+    }
+  }
+  auto& told = task["told"];
+  if (!told.is_object() || told["customers"].size() <= kCustomers_kept) return;
+  told["customers"].erase(told["customers"].begin() + kCustomers_kept, told["customers"].end());
+  told["customers_cut"] = true;
+}
+
+// What leaves the house by a webhook: the event, without customers unless they may, and shortened when it is long.
 std::string webhook_body(const Told& told, bool customers) {
   auto event = nlohmann::ordered_json::parse(told.text);
   auto& task = event["data"];
@@ -31,10 +57,8 @@ std::string webhook_body(const Told& told, bool customers) {
     if (task.contains("told") && task["told"].is_object()) task["told"]["customers"] = nlohmann::ordered_json::array();
   }
   std::string body = event.dump();
-  if (body.size() < kBody_max || !task.contains("history") || task["history"].size() <= kHistory_kept) return body;
-  auto& history = task["history"];
-  history.erase(history.begin(), history.end() - kHistory_kept);
-  task["history_cut"] = true;
+  if (body.size() < kBody_max) return body;
+  shorten(task);
   return event.dump();
 }
 
@@ -72,14 +96,6 @@ std::string url_escaped(std::string_view text) {
     out += plain ? std::string(1, static_cast<char>(c)) : fmt::format("%{:02X}", c);
   }
   return out;
-}
-
-// Cut between characters.
-std::string shortened(std::string text, std::size_t bytes) {
-  if (text.size() <= bytes) return text;
-  std::size_t end = bytes - 3;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-  return text.substr(0, end) + "…";
 }
 
 Request feishu(const Notice& notice, const std::string& secret, Time now) {

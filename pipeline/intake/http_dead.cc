@@ -77,14 +77,16 @@ http::Response post_dead(Door& door, const http::Request& request) {
   return entered_response(entered);
 }
 
-http::Response post_replay(Replay& replay, const std::string& id) {
-  auto replayed = replay.one(id);
+std::string_view tenant_asked(const http::Request& request) { return request.query.get("tenant").value_or(""); }
+
+http::Response post_replay(Replay& replay, const http::Request& request) {
+  auto replayed = replay.one(request.parts.at("id"), tenant_asked(request));
   if (!replayed) return refused(replayed.error());
   return entered_response(std::move(replayed->entered), replayed->skipped);
 }
 
-http::Response delete_dead(Replay& replay, const std::string& id) {
-  auto dropped = replay.drop(id);
+http::Response delete_dead(Replay& replay, const http::Request& request) {
+  auto dropped = replay.drop(request.parts.at("id"), tenant_asked(request));
   if (!dropped) return refused(dropped.error());
   if (!*dropped) return full_response();
   http::Response response;
@@ -183,10 +185,10 @@ void add_dead_routes(http::Router& router, Door& door, const stage::View& rows, 
   many.parameters.assign(std::begin(kFilters), std::end(kFilters));
   many.body_types = {"application/json"};
   router.add(std::move(many), [replay](const http::Request& request) { return post_replay_many(*replay, request); });
-  router.add({.method = "POST", .path = "/api/v1/dead/{id}/replay"},
-             [replay](const http::Request& request) { return post_replay(*replay, request.parts.at("id")); });
-  router.add({.method = "DELETE", .path = "/api/v1/dead/{id}"},
-             [replay](const http::Request& request) { return delete_dead(*replay, request.parts.at("id")); });
+  router.add({.method = "POST", .path = "/api/v1/dead/{id}/replay", .parameters = {"tenant"}},
+             [replay](const http::Request& request) { return post_replay(*replay, request); });
+  router.add({.method = "DELETE", .path = "/api/v1/dead/{id}", .parameters = {"tenant"}},
+             [replay](const http::Request& request) { return delete_dead(*replay, request); });
 }
 
 }  // namespace echoloop

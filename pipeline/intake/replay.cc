@@ -41,7 +41,7 @@ Replay::Turn::~Turn() {
   replay_.freed_.notify_all();
 }
 
-Result<Replay::Letter> Replay::find_open(const std::string& id) const {
+Result<Replay::Letter> Replay::find_open(const std::string& id, std::string_view tenant) const {
   auto none = [&id] { return bad_input(std::string(kNo_letter), fmt::format("there is no dead letter {}", id)); };
   auto shard = shard_of(id);
   if (!shard || *shard >= door_.partitions()) return none();
@@ -50,6 +50,7 @@ Result<Replay::Letter> Replay::find_open(const std::string& id) const {
   if (!*bytes) return none();
   Letter letter{id, *shard, {}};
   if (!letter.row.ParseFromString(**bytes)) return broken_world(id, "the dead letter cannot be read back");
+  if (!is_for(letter.row, tenant)) return none();
   if (letter.row.state() == state::DeadLetter::OPEN) return letter;
   auto what = letter.row.state() == state::DeadLetter::REPLAYED ? "replayed" : "dropped";
   return bad_input(std::string(kSettled_letter), fmt::format("dead letter {} was {} already", id, what));
@@ -99,18 +100,18 @@ Result<Replayed> Replay::send(const Letter& letter) {
   return out;
 }
 
-Result<Replayed> Replay::one(const std::string& id) {
+Result<Replayed> Replay::one(const std::string& id, std::string_view tenant) {
   Turn turn{*this, id};
-  auto letter = find_open(id);
+  auto letter = find_open(id, tenant);
   if (!letter) return tl::make_unexpected(letter.error());
   auto replayed = send(*letter);
   if (replayed && !replayed->entered.full && await_) await_([&] { return changed(*letter); });
   return replayed;
 }
 
-Result<bool> Replay::drop(const std::string& id) {
+Result<bool> Replay::drop(const std::string& id, std::string_view tenant) {
   Turn turn{*this, id};
-  auto letter = find_open(id);
+  auto letter = find_open(id, tenant);
   if (!letter) return tl::make_unexpected(letter.error());
   auto dropped = door_.drop(id, letter->shard);
   if (dropped && *dropped && await_) await_([&] { return changed(*letter); });

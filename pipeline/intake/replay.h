@@ -54,12 +54,13 @@ class Replay {
   // Through its adapter as it is now, where it had one. When everything is accepted the letter is settled, otherwise it
   // stays open with its newest reason; either shows in the rows when this returns. Errors: bad_input with where
   // kNo_letter or kSettled_letter; world.
-  Result<Replayed> one(const std::string& id);
+  // `tenant`: letters of other ones are not there; empty: any.
+  Result<Replayed> one(const std::string& id, std::string_view tenant = {});
   // The same for open letters that the filter lets through, by shard and id from after `after` on, at most `limit`.
   // Letters that another request settles meanwhile are left to it.
   Result<ReplayPage> many(DeadFilter filter, const std::optional<std::string>& after, std::size_t limit);
   // Answers false when the log is full. Errors as for one().
-  Result<bool> drop(const std::string& id);
+  Result<bool> drop(const std::string& id, std::string_view tenant = {});
 
  private:
   struct Letter {
@@ -81,7 +82,7 @@ class Replay {
     std::string id_;
   };
 
-  Result<Letter> find_open(const std::string& id) const;
+  Result<Letter> find_open(const std::string& id, std::string_view tenant = {}) const;
   Result<std::vector<AdapterOutput>> adapted_again(const state::Rejected& rejected) const;
   Result<Replayed> send(const Letter& letter);
   bool changed(const Letter& before) const;

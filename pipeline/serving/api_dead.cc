@@ -78,14 +78,15 @@ void add_dead_routes(http::Router& router, const ApiParts& parts) {
               .path = "/api/v1/dead",
               .parameters = {"tenant", "adapter", "reason", "before", "state", "limit", "cursor"}},
              [sources](const http::Request& request) { return list_letters(request, *sources); });
-  router.add({.method = "GET", .path = "/api/v1/dead/{id}"}, [sources](const http::Request& request) {
-    auto entry = find_dead(request.parts.at("id"), *sources);
-    if (!entry) return refused(entry.error());
-    if (!*entry)
-      return http::problem(404, "Unknown dead letter",
-                           fmt::format("there is no dead letter '{}'", request.parts.at("id")));
-    return http::json(200, text_of(dead_json(**entry)));
-  });
+  router.add({.method = "GET", .path = "/api/v1/dead/{id}", .parameters = {"tenant"}},
+             [sources](const http::Request& request) {
+               auto entry = find_dead(request.parts.at("id"), *sources);
+               if (!entry) return refused(entry.error());
+               if (!*entry || !is_for((*entry)->letter, request.query.get("tenant").value_or("")))
+                 return http::problem(404, "Unknown dead letter",
+                                      fmt::format("there is no dead letter '{}'", request.parts.at("id")));
+               return http::json(200, text_of(dead_json(**entry)));
+             });
 }
 
 }  // namespace echoloop::serving

@@ -46,7 +46,8 @@ http::Response digests(const http::Request& request, const Sources& live) {
   return http::json(200, ordered_json{{"tenant", *tenant},
                                       {"from", format_time(week->from)},
                                       {"to", format_time(week->to)},
-                                      {"items", std::move(items)}}
+                                      {"items", std::move(items)},
+                                      {"next_cursor", nullptr}}
                              .dump());
 }
 

@@ -61,7 +61,8 @@ http::Response effects(const http::Request& request, const Sources& sources) {
   }
   return http::json(
       200, ordered_json{{"definition", "share of improved among improved, no_evidence and worse; docs/verification.md"},
-                        {"rows", rows}}
+                        {"items", rows},
+                        {"next_cursor", nullptr}}
                .dump());
 }
 

@@ -129,6 +129,12 @@ void leave_merged(state::Task& task, CaseBook& book, stage::Context& context) {
   if (state::Task* into = book.find(task.tenant(), task.merged_into(), context)) {
     auto& merged = *into->mutable_merged();
     merged.erase(std::remove(merged.begin(), merged.end(), task.id()), merged.end());
+    // Which of these were its own too it says when its evidence changes next.
+    auto& sample = *into->mutable_sample();
+    const auto leaves = [&](const std::string& session) {
+      return std::find(task.sample().begin(), task.sample().end(), session) != task.sample().end();
+    };
+    sample.erase(std::remove_if(sample.begin(), sample.end(), leaves), sample.end());
     count_for(*into, -task.count(), book, context);
     book.touch(*into, context);
   }

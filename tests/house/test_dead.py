@@ -75,6 +75,11 @@ class Imports(Case):
                 self.assertRegex(letter["position"], r"day\.jsonl:\d+$")
                 at = int(letter["position"].rsplit(":", 1)[1])
                 self.assertEqual(json.loads(letter["document"])["id"], f"s{at - 1}", "the raw document, at its line")
+                if server:
+                    path = f"/api/v1/dead/{letter['id']}"
+                    self.assertEqual([server.get(path, tenant=tenant).status for tenant in ("hongtu", "nobody")], [200, 404])
+                    self.assertEqual(server.request("POST", f"{path}/replay", tenant="nobody").status, 404)
+                    self.assertEqual(server.request("DELETE", path, tenant="nobody").status, 404)
 
                 code, out, _ = house.echoloop("dead", "replay", "--adapter", "mydesk", *places)
                 self.assertEqual((code, json.loads(out)), (1, {"replayed": 0, "failed": 450, "accepted": 0, "skipped": 0}))

@@ -289,6 +289,23 @@ class Troubles(Case):
         self.danger(server, "last")
         house.wait_for(lambda: [one for one in self.deliveries(server, endpoint="e0") if one["status"] is None], "the refusal")
         self.assertEqual(refused.all(), [])
+        self.assertIn("private_network", self.deliveries(server, endpoint="e0")[0]["error"])
+
+    def test_what_is_long_is_shortened_on_its_way(self):
+        hook = self.http()
+        self.configure(f"webhook: {{url: '{hook.url}'}}, events: [opened, changed]")
+        server = self.start()
+        self.danger(server, "s1")
+        self.told(hook, 1)
+        task = server.tasks(tenant="hongtu")[0]
+        for number in range(12):
+            server.command(task["id"], "comment", text=f"{number}" + "很长的话" * 10_000)
+        came = self.told(hook, 13)[-1]
+        self.assertLess(len(came.body), 20_000)
+        told = json.loads(came.body)["data"]
+        self.assertEqual([entry["why"][:2] for entry in told["history"]][-1], "11")
+        self.assertTrue(told["history_cut"])
+        self.assertEqual(len(server.get(f"/api/v1/tasks/{task['id']}", tenant="hongtu").json()["history"]), 13)
 
     def test_a_robot_that_is_told_too_often_gets_one_message_for_many(self):
         robot = self.http()

@@ -75,6 +75,11 @@ class Misfortunes(unittest.TestCase):
         answer = member.get("/api/v1/metrics/sessions", tenant="hongtu", interval="all")
         return sum(row["value"] for row in answer.json()["rows"]) if answer.status == 200 else None
 
+    def letters(self, member):
+        """Dead letters of the whole group; none when it does not answer."""
+        answer = member.get("/api/v1/dead")
+        return answer.json() if answer.status == 200 else None
+
     def await_all(self, member):
         house.wait_for(lambda: self.counted(member) == self.sent, f"{self.sent} sessions are counted")
 
@@ -190,7 +195,8 @@ class Misfortunes(unittest.TestCase):
         self.send(150)
         for member in (right, behind):
             self.await_all(member)
-            self.assertEqual(member.get("/api/v1/dead").json()["items"], [])
+            letters = house.wait_for(lambda one=member: self.letters(one), "an answer of all shards")
+            self.assertEqual(letters["items"], [])
             self.assertEqual(member.stop(), 0, member.log()[-3000:])
 
     def gauge(self, member, name):

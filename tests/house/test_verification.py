@@ -128,11 +128,12 @@ class Verified(unittest.TestCase):
     def test_effects_are_counted_by_action_and_department(self):
         for name in self.tasks:
             self.verdict(name)
-        rows = self.server.get("/api/v1/effects", tenant="hongtu").json()["rows"]
+        rows = self.server.get("/api/v1/effects", tenant="hongtu").json()["items"]
         self.assertEqual([(row["month"], row["action_type"], row["department"]) for row in rows], [("2026-04", "process", "triage")])
         counts = {name: rows[0][name] for name in ("improved", "no_evidence", "worse", "not_enough_data", "n")}
         self.assertEqual(counts, {"improved": 1, "no_evidence": 1, "worse": 1, "not_enough_data": 1, "n": 3})
-        self.assertEqual(self.server.get("/api/v1/effects", to="2026-04").json()["rows"], [])
+        self.assertEqual(self.server.get("/api/v1/effects", to="2026-04").json()["items"], [])
+        self.assertEqual([self.server.get("/api/v1/effects", **{bound: "soon"}).status for bound in ("from", "to")], [400, 400])
 
     def test_the_outside_hears_the_verdict(self):
         task = self.verdict("helped")

@@ -51,6 +51,7 @@ TEST_F(Merging, WhatIsMergedEndsWithTheOther) {
   EXPECT_EQ(play_.task(c).state(), "opened");
   EXPECT_EQ(play_.task(c).merged_into(), "");
   EXPECT_EQ(play_.task(d).count(), 1) << "its evidence counts for itself again";
+  EXPECT_EQ(play_.task(d).sample_size(), 1) << "and so does its session";
   EXPECT_EQ(play_.task(c).clock().waits_for(), "acknowledge");
 }
 
