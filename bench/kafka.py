@@ -134,7 +134,7 @@ class Member:
         while self.counted() != self.events or self.status("/readyz") != 200:
             if self.process.poll() is not None:
                 sys.exit(f"echoloop ended with {self.process.returncode}")
-            time.sleep(0.02)
+            time.sleep(0.05)
 
     def back_again(self, lose):
         """Seconds from a kill -9 until an event is counted that came meanwhile."""

@@ -2,6 +2,7 @@
 
 #include <type_traits>
 
+#include "schemas/session_shorter.h"
 #include "schemas/wire.h"
 
 namespace echoloop::state {
@@ -20,7 +21,7 @@ void walk(Walk& w, T& h) requires std::is_same_v<std::remove_const_t<T>, Handler
 template <class Walk, class T>
 void walk(Walk& w, T& c) requires std::is_same_v<std::remove_const_t<T>, Close> {
   w.text(1, c.source);
-  w.text(2, c.id);
+  w.text_or_uuid(2, c.id);
   w.number(3, c.closed_at);
   w.text(4, c.customer_id);
   w.text(5, c.channel);
@@ -43,6 +44,7 @@ void walk(Walk& w, T& c) requires std::is_same_v<std::remove_const_t<T>, Close> 
   w.number(22, c.agent_resolution);
   w.texts(23, c.agent_tags);
   w.text(24, c.previous_session);
+  w.uuid(25, c.id);
 }
 
 template <class Walk, class T>
@@ -56,8 +58,8 @@ void walk(Walk& w, T& a) requires std::is_same_v<std::remove_const_t<T>, Answer>
 template <class Walk, class T>
 void walk(Walk& w, T& e) requires std::is_same_v<std::remove_const_t<T>, Evaluation> {
   w.text(1, e.source);
-  w.text(2, e.id);
-  w.text(3, e.evaluation_id);
+  w.text_or_uuid(2, e.id);
+  w.text_unless_same(3, e.evaluation_id, e.id);
   w.number(4, e.submitted_at);
   w.text(5, e.customer_id);
   w.text(6, e.survey);
@@ -72,6 +74,8 @@ void walk(Walk& w, T& e) requires std::is_same_v<std::remove_const_t<T>, Evaluat
   w.each(15, e.answers);
   w.text(16, e.language);
   w.maybe(17, e.wants_contact);
+  w.uuid(18, e.id);
+  w.same(19, e.evaluation_id, e.id);
 }
 
 template <class Walk, class T>
@@ -170,6 +174,8 @@ void walk(Walk& w, T& f) requires std::is_same_v<std::remove_const_t<T>, Facts> 
   w.maybe(22, f.queued_ms);
   w.maybe(23, f.first_reply_ms);
   w.number(24, f.latest_submitted_at);
+  w.number(25, f.as_row);
+  w.bytes(26, f.tags_as_row);
 }
 
 template <class Walk, class T>
@@ -190,34 +196,26 @@ void walk(Walk& w, T& s) requires std::is_same_v<std::remove_const_t<T>, Session
   w.each(7, s.statements);
   w.each(8, s.reviews);
   w.each(9, s.events);
-  w.text(10, s.counted);
+  w.message_if(10, s.counted, s.facts);
   w.each(11, s.red_lines);
   w.texts(12, s.recoveries);
   w.number(13, s.touched_at);
   w.maybe(14, s.age);
+  w.bytes(15, s.seen_as_row);
 }
 
-namespace {
-
-template <class T>
-bool read(std::string_view bytes, Arena& arena, T& out) {
+bool parse(std::string_view bytes, Arena& arena, Session& out) {
   Reading reading{bytes, arena};
   walk(reading, out);
-  return reading.finish();
-}
-
-}  // namespace
-
-bool parse(std::string_view bytes, Arena& arena, Session& out) { return read(bytes, arena, out); }
-bool parse(std::string_view bytes, Arena& arena, Facts& out) { return read(bytes, arena, out); }
-bool parse(std::string_view bytes, Arena& arena, SessionRow& out) {
-  Session& session = out;
-  return read(bytes, arena, session) && read(session.counted, arena, out.facts);
+  return reading.finish() && lengthen(out, arena);
 }
 
 void put(const Session& session, std::string& out) {
+  Session shorter = session;
+  thread_local ShorterLists lists;
+  shorten(shorter, lists);
   Writing writing{out};
-  walk(writing, session);
+  walk(writing, shorter);
 }
 
 void put(const Facts& facts, std::string& out) {

@@ -1,7 +1,7 @@
 // The row of a session (table sessions) as a struct, and its bytes. The bytes are protobuf's wire format, fields by
 // rising number, those that say nothing left out; tests/schemas/session_wire.proto is the same as a .proto. It is read
 // and written by hand because a session is read or written with nearly every event: texts are views, lists lie in an
-// arena, nothing is allocated on its own.
+// arena, nothing is allocated on its own. What the bytes would say twice they say once (session_shorter.h).
 //
 // Times are Unix milliseconds; scores are thousandths. Add fields, never renumber.
 #pragma once
@@ -127,6 +127,10 @@ struct Facts {
   bool invited = false, not_reached = false;
   std::optional<std::int64_t> handle_ms, queued_ms, first_reply_ms;
   std::int64_t latest_submitted_at = 0;  // of the standing evaluations; 0 without one
+
+  // In the bytes only: what is said by the rest of the row.
+  std::uint64_t as_row = 0;  // bits of AsRow
+  List<char> tags_as_row;    // for each tag a byte: which of the tags that evaluations and statements name
 };
 
 struct RedLineFound {
@@ -145,25 +149,22 @@ struct Session {
   List<TagStatement> statements;
   List<Review> reviews;
   List<EventPlace> events;
-  Text counted;  // bytes of Facts; empty: nothing is counted
+  bool counted = false;  // whether the facts are: without a close nothing is
+  Facts facts;           // what was counted
   List<RedLineFound> red_lines;
   List<Text> recoveries;            // recovery rules that hold
   std::int64_t touched_at = 0;      // stage time of the last change
   std::optional<std::int64_t> age;  // what table session_ages has it under
+
+  // In the bytes only: for each event a byte, which statement of the row has its source and id (session_shorter.h).
+  List<char> seen_as_row;
 };
 
-// A row together with what it has counted; empty where nothing is.
-struct SessionRow : Session {
-  Facts facts;
-};
-
-// `out` must be empty. Its texts are views into the bytes, its lists lie in the arena. False: malformed. Fields of a
-// later version are left out.
+// `out` must be empty. Its texts are views into the bytes or lie in the arena, as its lists do. False: malformed.
+// Fields of a later version are left out.
 bool parse(std::string_view bytes, Arena& arena, Session& out);
-bool parse(std::string_view bytes, Arena& arena, Facts& out);
-bool parse(std::string_view bytes, Arena& arena, SessionRow& out);
 
-// Appends the bytes; one form for each value.
+// Appends the bytes; one form for each value. Of facts alone they say everything, to be compared.
 void put(const Session& session, std::string& out);
 void put(const Facts& facts, std::string& out);
 

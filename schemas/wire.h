@@ -11,6 +11,7 @@
 
 #include "pipeline/base/arena.h"
 #include "pipeline/base/bytes.h"
+#include "schemas/uuid.h"
 
 namespace echoloop::state {
 
@@ -25,6 +26,20 @@ class Writing {
 
   void text(std::uint64_t field, Text value) {
     if (!value.empty()) always(field, value);
+  }
+  // A text that most often is a UUID: 16 bytes then, in a field of their own.
+  void text_or_uuid(std::uint64_t field, Text value) {
+    if (!is_uuid(value)) text(field, value);
+  }
+  void uuid(std::uint64_t field, Text value) {
+    if (is_uuid(value)) always(field, uuid_bytes(value));
+  }
+  // A text that most often is the same as another one of the struct.
+  void text_unless_same(std::uint64_t field, Text value, Text other) {
+    if (value != other) text(field, value);
+  }
+  void same(std::uint64_t field, Text value, Text other) {
+    if (!value.empty() && value == other) always(field, true);
   }
   template <class N>
   void number(std::uint64_t field, N value) {
@@ -52,6 +67,10 @@ class Writing {
   void message(std::uint64_t field, const std::optional<T>& value) {
     if (value) nested(field, *value);
   }
+  template <class T>
+  void message_if(std::uint64_t field, bool present, const T& value) {
+    if (present) nested(field, value);
+  }
 
  private:
   void head(std::uint64_t field, Wire wire) { put_varint(out_, field << 3 | wire); }
@@ -59,6 +78,7 @@ class Writing {
     head(field, kBytes);
     put_text(out_, value);
   }
+  void always(std::uint64_t field, const UuidBytes& value) { always(field, Text(value.data(), value.size())); }
   template <class N>
   void always(std::uint64_t field, N value) requires std::integral<N> {
     head(field, kVarint);
@@ -92,6 +112,25 @@ class Reading {
   void text(std::uint64_t field, Text& out) {
     while (reaches(field, kBytes)) {
       out = in_.text();
+      next();
+    }
+  }
+  void text_or_uuid(std::uint64_t field, Text& out) { text(field, out); }
+  void uuid(std::uint64_t field, Text& out) {
+    while (reaches(field, kBytes)) {
+      const Text bytes = in_.text();
+      if (bytes.size() == sizeof(UuidBytes)) {
+        out = uuid_text(bytes, arena_);
+      } else {
+        ok_ = false;
+      }
+      next();
+    }
+  }
+  void text_unless_same(std::uint64_t field, Text& out, Text) { text(field, out); }
+  void same(std::uint64_t field, Text& out, Text other) {
+    while (reaches(field, kVarint)) {
+      if (in_.varint() != 0) out = other;
       next();
     }
   }
@@ -146,6 +185,14 @@ class Reading {
   void message(std::uint64_t field, std::optional<T>& out) {
     while (reaches(field, kBytes)) {
       nested(out.emplace());
+      next();
+    }
+  }
+  template <class T>
+  void message_if(std::uint64_t field, bool& present, T& out) {
+    while (reaches(field, kBytes)) {
+      present = true;
+      nested(out = T{});
       next();
     }
   }

@@ -140,9 +140,11 @@ bool Worker::wants_more() const {
 
 Result<void> Worker::commit(bool hurried_only) {
   stage::Epoch epoch;
+  epoch.rows.reserve(rows_);
   for (auto& [name, shard] : shards_) {
     if (!hurried_only || shard.hurried()) shard.end_epoch(epoch);
   }
+  rows_ = epoch.rows.size();
   if (!hurried_only) adapt(epoch);
   return link_->commit(std::move(epoch));
 }

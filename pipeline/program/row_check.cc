@@ -50,7 +50,7 @@ bool is_finding(std::string_view key, std::string_view value) {
 
 bool is_session(std::string_view value) {
   Arena arena;
-  state::SessionRow row;
+  state::Session row;
   return state::parse(value, arena, row);
 }
 bool is_json(std::string_view, std::string_view value) { return nlohmann::json::accept(value); }

@@ -36,7 +36,7 @@ http::Response show_session(const http::Request& request, const Sources& sources
   if (!*bytes)
     return http::problem(404, "Unknown session", fmt::format("tenant '{}' has no session '{}'", *tenant, id));
   Arena arena;
-  state::SessionRow row;
+  state::Session row;
   if (!state::parse(**bytes, arena, row))
     return refused(Error{Fault::world, "table sessions", "a row that cannot be read"});
   auto out = session_json(*tenant, id, row, sources);

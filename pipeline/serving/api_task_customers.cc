@@ -52,7 +52,7 @@ Result<void> collect_parts(const state::Task& task, const Sources& sources, cons
   return {};
 }
 
-std::string customer_of(const state::SessionRow& row) {
+std::string customer_of(const state::Session& row) {
   if (row.close && !row.close->customer_id.empty()) return std::string(row.close->customer_id);
   for (const state::Evaluation& one : row.evaluations) {
     if (!one.customer_id.empty()) return std::string(one.customer_id);

@@ -15,7 +15,7 @@ namespace echoloop::serving {
 struct FoundSession {
   std::string tenant, session_id;
   Arena arena;  // of the row
-  state::SessionRow row;
+  state::Session row;
 };
 
 // By id, in the tenant asked for, else in the only one that has such a session; none: there is none. Error (bad_input):

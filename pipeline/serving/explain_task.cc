@@ -170,7 +170,7 @@ Result<void> add_session(const state::Task& task, const Sources& sources, ordere
     out["notes"].push_back("the session is no longer kept");
     return {};
   }
-  const state::SessionRow& row = (*found)->row;
+  const state::Session& row = (*found)->row;
   ordered_json session = feedback_json(task.tenant(), task.session_id(), row);
   if (task.kind() == "recovery") {
     session["holds_now"] = std::find(row.recoveries.begin(), row.recoveries.end(), task.rule()) != row.recoveries.end();

@@ -65,7 +65,7 @@ std::string feedback_line(std::string_view key, std::string_view value) {
   KeyReader reader{key};
   std::string tenant = reader.text(), session_id = reader.text();
   Arena arena;
-  state::SessionRow row;
+  state::Session row;
   if (!state::parse(value, arena, row) || !row.close || sessions::standing(row).empty()) return {};
   return feedback_json(tenant, session_id, row).dump() + "\n";
 }

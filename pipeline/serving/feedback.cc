@@ -19,7 +19,7 @@ namespace {
 // for minutes.
 constexpr std::size_t kLookedAt_max = 50'000;
 
-bool has_dimensions(const Filters& filters, const state::SessionRow& row) {
+bool has_dimensions(const Filters& filters, const state::Session& row) {
   for (const auto& [name, allowed] : filters) {
     bool found = false;
     const sessions::SetPlan plan{DimensionSet{name}};
@@ -34,7 +34,7 @@ bool has_dimensions(const Filters& filters, const state::SessionRow& row) {
   return true;
 }
 
-bool matches(const FeedbackQuery& query, const state::SessionRow& row) {
+bool matches(const FeedbackQuery& query, const state::Session& row) {
   static constexpr const char* kResolved[] = {"unanswered", "yes", "no"};
   if (query.resolved && *query.resolved != kResolved[row.facts.customer_resolution]) return false;
   auto stands = sessions::standing(row);
@@ -87,7 +87,7 @@ Result<ShardPage> page_of_shard(int shard, const FeedbackQuery& query, const Sou
           return false;
         }
         arena.reset();
-        state::SessionRow row;
+        state::Session row;
         if (*bytes && state::parse(**bytes, arena, row) && row.close && matches(query, row)) {
           page.found.push_back({std::string(key), feedback_json(query.tenant, session_id, row)});
         }

@@ -83,7 +83,7 @@ Result<Surveys> pooled_in_cells(const MetricQuery& shown, const MetricQuery& tol
 }
 
 // A resolution is the whole session's, but one evaluation speaks for the customer: the latest that says yes or no.
-const state::Facts& facts_of_speaker(state::SessionRow& session) {
+const state::Facts& facts_of_speaker(state::Session& session) {
   auto stands = sessions::standing(session);
   const auto said = [](const state::Evaluation* e) { return std::tuple(e->submitted_at, e->evaluation_id); };
   std::optional<std::size_t> speaker;

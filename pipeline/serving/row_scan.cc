@@ -125,9 +125,9 @@ Result<bool> scan_sessions(const MetricQuery& query, const std::vector<std::stri
     auto scanned = sources.rows->scan(stage::Table::sessions, shard, tenant, prefix_end(tenant).value_or(""),
                                       [&](std::string_view key, std::string_view value) {
                                         arena.reset();
-                                        state::SessionRow row;
+                                        state::Session row;
                                         readable = state::parse(value, arena, row);
-                                        if (!row.counted.empty() && placing.in_time(row.facts.bucket)) {
+                                        if (row.counted && placing.in_time(row.facts.bucket)) {
                                           if (folds) fold(query, row.facts);
                                           add(KeyReader{key.substr(tenant.size())}.text(), facts_of(row));
                                         }

@@ -25,8 +25,8 @@ using UseCell = absl::FunctionRef<bool(MetricKey row, const aggregates::Measures
 Result<void> scan_cells(const MetricQuery& query, const DimensionSet& set, const Sources& sources, UseCell use);
 
 // What of a session counts; it may take away from the session in place.
-using FactsOf = const state::Facts& (*)(state::SessionRow& session);
-inline const state::Facts& all_facts(state::SessionRow& session) { return session.facts; }
+using FactsOf = const state::Facts& (*)(state::Session& session);
+inline const state::Facts& all_facts(state::Session& session) { return session.facts; }
 
 // The cells of one session come one behind the other.
 using UseSessionCell =

@@ -123,7 +123,7 @@ Result<ordered_json> events_json(const std::string& session_id, const state::Ses
 
 }  // namespace
 
-ordered_json feedback_json(const std::string& tenant, const std::string& session_id, const state::SessionRow& row) {
+ordered_json feedback_json(const std::string& tenant, const std::string& session_id, const state::Session& row) {
   const state::Close& close = *row.close;
   ordered_json out = {{"tenant", tenant},
                       {"session_id", session_id},
@@ -143,11 +143,11 @@ ordered_json feedback_json(const std::string& tenant, const std::string& session
   return out;
 }
 
-Result<ordered_json> session_json(const std::string& tenant, const std::string& session_id,
-                                  const state::SessionRow& row, const Sources& sources) {
+Result<ordered_json> session_json(const std::string& tenant, const std::string& session_id, const state::Session& row,
+                                  const Sources& sources) {
   ordered_json out = {{"tenant", tenant}, {"session_id", session_id}};
   out["closed"] = row.close ? close_json(*row.close) : ordered_json(nullptr);
-  out["counted"] = row.counted.empty() ? ordered_json(nullptr) : counted_json(row.facts);
+  out["counted"] = !row.counted ? ordered_json(nullptr) : counted_json(row.facts);
   out["evaluations"] = ordered_json::array();
   std::vector<const state::Evaluation*> stands = sessions::standing(row);
   for (const state::Evaluation& evaluation : row.evaluations) {

@@ -12,11 +12,11 @@ namespace echoloop::serving {
 
 // What of a session the feedback list shows: its standing evaluations and its dimensions.
 nlohmann::ordered_json feedback_json(const std::string& tenant, const std::string& session_id,
-                                     const state::SessionRow& row);
+                                     const state::Session& row);
 
 // Everything: the row, the facts as counted, the raw events and what became of each.
 Result<nlohmann::ordered_json> session_json(const std::string& tenant, const std::string& session_id,
-                                            const state::SessionRow& row, const Sources& sources);
+                                            const state::Session& row, const Sources& sources);
 
 // A page of the feedback list, newest first.
 struct FeedbackQuery {

@@ -99,7 +99,7 @@ Result<void> add_own_tasks(const FoundSession& found, const Sources& sources, or
 Result<SessionCells> cells_of(const FoundSession& found, const Sources& sources, const Domain& domain) {
   SessionCells out;
   if (auto own = add_own_tasks(found, sources, out.tasks); !own) return tl::make_unexpected(own.error());
-  if (found.row.counted.empty()) {
+  if (!found.row.counted) {
     out.notes.push_back("nothing is counted: the session has not been closed");
     return out;
   }

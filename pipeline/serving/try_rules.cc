@@ -190,9 +190,9 @@ Result<void> try_recoveries(const std::string& tenant, const Span& span, const S
     auto scanned = sources.rows->scan(stage::Table::sessions, shard, prefix, prefix_end(prefix).value_or(""),
                                       [&](std::string_view key, std::string_view value) {
                                         arena.reset();
-                                        state::SessionRow row;
+                                        state::Session row;
                                         readable = state::parse(value, arena, row);
-                                        if (!readable || row.counted.empty() || !span.holds(from_ms(row.facts.bucket)))
+                                        if (!readable || !row.counted || !span.holds(from_ms(row.facts.bucket)))
                                           return readable;
                                         const std::string session = KeyReader{key.substr(prefix.size())}.text();
                                         for (const RecoveryRule& rule : domain.recoveries) {

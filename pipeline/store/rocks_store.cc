@@ -18,7 +18,8 @@
 namespace echoloop::store {
 namespace {
 
-constexpr std::uint64_t kFormat_newest = 1;
+// 2: rows of sessions leave out what they say twice (schemas/session_shorter.h); those of format 1 are read as well.
+constexpr std::uint64_t kFormat_newest = 2;
 constexpr stage::Table kFormat_table{255};
 constexpr std::string_view kFormat_key = "format";
 
@@ -208,7 +209,7 @@ struct RocksStore::Db {
             fmt::format("the store in {} has format {}, this echoloop knows formats up to {}: use a newer echoloop",
                         folder, format, kFormat_newest));
       }
-      return {};
+      return format == kFormat_newest || options.read_only ? Result<void>{} : write_format();
     }
     if (!status.IsNotFound()) return tl::make_unexpected(opening_error(folder, status));
     std::unique_ptr<rocksdb::Iterator> rows{db->NewIterator({})};
@@ -220,10 +221,16 @@ struct RocksStore::Db {
           folder, fmt::format("{} is not a store of echoloop, or the file that lists its tables is damaged{}", folder,
                               kSee_damage));
     }
+    return write_format();
+  }
+
+  // Before anything of that format is.
+  Result<void> write_format() {
+    std::string value;
     put_varint(value, kFormat_newest);
     rocksdb::WriteOptions durable;
     durable.sync = true;
-    status = db->Put(durable, disk_key(kFormat_table, 0, kFormat_key), value);
+    rocksdb::Status status = db->Put(durable, disk_key(kFormat_table, 0, kFormat_key), value);
     if (!status.ok()) return tl::make_unexpected(opening_error(folder, status));
     return {};
   }

@@ -27,8 +27,7 @@ void erase(const std::string& session, std::int64_t age_ms, stage::Context& cont
   if (!bytes) return;
   Arena arena;
   state::Session row;
-  state::Facts counted;
-  if (!state::parse(*bytes, arena, row) || !state::parse(row.counted, arena, counted))
+  if (!state::parse(*bytes, arena, row))
     throw stage::BrokenWorld({Fault::world, "table sessions", "a row that cannot be read"});
   if (row.age != age_ms) return;
   KeyReader reader{session};
@@ -37,8 +36,8 @@ void erase(const std::string& session, std::int64_t age_ms, stage::Context& cont
   if (!row.close) {
     context.erase(stage::Table::orphans, session);
     context.count("orphans", -1);
-  } else if (counted.latest_submitted_at != 0) {
-    context.erase(stage::Table::feedback_index, feedback_key(tenant, counted.latest_submitted_at, session_id));
+  } else if (row.facts.latest_submitted_at != 0) {
+    context.erase(stage::Table::feedback_index, feedback_key(tenant, row.facts.latest_submitted_at, session_id));
   }
   context.erase(stage::Table::sessions, session);
   context.count("sessions_expired");

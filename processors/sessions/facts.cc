@@ -5,6 +5,7 @@
 
 #include "pipeline/text/normalise.h"
 #include "processors/sessions/history.h"
+#include "schemas/session_shorter.h"
 
 namespace echoloop::sessions {
 namespace {
@@ -47,20 +48,6 @@ const char* delay_name(std::int64_t days) {
   if (days <= 0) return "T+0";
   if (days == 1) return "T+1";
   return days == 2 ? "T+2" : "later";
-}
-
-void set_handlers(const state::Close& close, Arena& arena, state::Facts& facts) {
-  for (const state::Handler& handler : close.agents) {
-    if (handler.bot) {
-      facts.bot = handler.id;
-      continue;
-    }
-    facts.agent = handler.id;
-    facts.group = handler.group;
-    facts.department = handler.department;
-    const std::int64_t ms = handler.from && handler.to ? *handler.to - *handler.from : 0;
-    facts.credits.add(arena, {handler.id, handler.group, handler.department, ms});
-  }
 }
 
 using Stands = std::vector<const state::Evaluation*>;
@@ -205,7 +192,7 @@ void facts_of(const state::Session& row, const Counting& counting, const TimeZon
   facts.category = close.category;
   facts.entity = close.entity;
   facts.routing_version = close.routing_version;
-  set_handlers(close, arena, facts);
+  state::take_handlers(close, arena, facts);
   set_tags(row, stands, counting, normaliser, arena, facts);
   if (!stands.empty()) {
     const std::int64_t closed_day = zone.local_day(closed_at);

@@ -244,19 +244,20 @@ class Sessions final : public stage::Processor {
     const Counting& counting = domain_->counting_at(from_ms(row.close->closed_at));
     state::Facts after;
     facts_of(row, counting, domain_->zone_of(tenant), normaliser_, arena_, after);
-    counted_.clear();
-    state::put(after, counted_);
-    if (counted_ != row.counted) {
-      state::Facts before;
-      if (!state::parse(row.counted, arena_, before)) throw unreadable();
-      book_.change(tenant, session_id, row.counted.empty() ? nullptr : &before, &after, counting, domain_, context);
-      const std::int64_t old_time = before.latest_submitted_at;
+    before_.clear();
+    after_.clear();
+    if (row.counted) state::put(row.facts, before_);
+    state::put(after, after_);
+    if (after_ != before_) {
+      book_.change(tenant, session_id, row.counted ? &row.facts : nullptr, &after, counting, domain_, context);
+      const std::int64_t old_time = row.facts.latest_submitted_at;
       if (old_time != after.latest_submitted_at) {
         if (old_time != 0) context.erase(stage::Table::feedback_index, feedback_key(tenant, old_time, session_id));
         if (after.latest_submitted_at != 0)
           context.put(stage::Table::feedback_index, feedback_key(tenant, after.latest_submitted_at, session_id), "");
       }
-      row.counted = arena_.copy(counted_);
+      row.facts = after;
+      row.counted = true;
     }
     watch_recoveries(tenant, session_id, after, *domain_, row, arena_, context);
   }
@@ -292,10 +293,8 @@ class Sessions final : public stage::Processor {
     context.scan(stage::Table::sessions, cursor, "", [&](std::string_view key, std::string_view value) {
       last = std::string(key);
       state::Session row;
-      state::Facts counted;
-      if (!state::parse(value, arena_, row) || !state::parse(row.counted, arena_, counted)) throw unreadable();
-      if (row.close && !row.counted.empty() &&
-          counted.counting != domain_->counting_at(from_ms(row.close->closed_at)).hash)
+      if (!state::parse(value, arena_, row)) throw unreadable();
+      if (row.close && row.counted && row.facts.counting != domain_->counting_at(from_ms(row.close->closed_at)).hash)
         stale.emplace(key, value);
       return --left > 0;
     });
@@ -325,8 +324,8 @@ class Sessions final : public stage::Processor {
   CountingBook book_;
   Ages ages_;
   stage::RowAges row_ages_;
-  Arena arena_;  // what the epoch holds of sessions
-  std::string counted_;
+  Arena arena_;                 // what the epoch holds of sessions
+  std::string before_, after_;  // facts as bytes, to be compared
   std::deque<Open> open_;
   absl::flat_hash_map<std::string_view, Open*, TextHash, std::equal_to<>> open_by_key_;
   std::string obeyed_;  // counting rules that every session of this shard is known to be counted by

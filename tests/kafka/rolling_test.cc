@@ -130,6 +130,17 @@ TEST(Changelog, LongEpochsAreSeveralRecordsAndTheLastSaysSo) {
   EXPECT_EQ(pack_epoch(8, {}, 500).size(), 1u);
 }
 
+TEST(Changelog, RecordsOfTheVersionBeforeAreRead) {
+  const stage::Row row{stage::Table::cube, kShard, "key", "value"};
+  const stage::Row* rows[] = {&row};
+  std::string record = pack_epoch(1, rows, 500).front();
+  store::Batch batch;
+  for (const auto& [version, readable] : {std::pair{0, false}, {1, true}, {2, true}, {3, false}}) {
+    record[0] = static_cast<char>(version);
+    EXPECT_EQ(unpack_epoch(record, kShard, batch).has_value(), readable) << version;
+  }
+}
+
 TEST(Changelog, AForeignOrDamagedRecordIsNamed) {
   store::Batch batch;
   EXPECT_EQ(unpack_epoch("", 2, batch).error().text(),

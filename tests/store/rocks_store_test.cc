@@ -136,13 +136,28 @@ TEST_F(RocksStoreTest, ANewerFormatIsRefused) {
   {
     auto store = open();
     std::string newer;
-    put_varint(newer, 2);
+    put_varint(newer, 3);
     Batch batch;
     batch.put(Table{255}, 0, "format", newer);
     ASSERT_TRUE(store->write(batch));
   }
   EXPECT_THAT(refusal().reason,
-              testing::HasSubstr("format 2, this echoloop knows formats up to 1: use a newer echoloop"));
+              testing::HasSubstr("format 3, this echoloop knows formats up to 2: use a newer echoloop"));
+}
+
+TEST_F(RocksStoreTest, AnEarlierFormatIsMadeTheNewestBeforeAnythingIsWritten) {
+  std::string earlier, newest;
+  put_varint(earlier, 1);
+  put_varint(newest, 2);
+  {
+    auto store = open();
+    Batch batch;
+    batch.put(Table{255}, 0, "format", earlier);
+    ASSERT_TRUE(store->write(batch));
+  }
+  const auto format = [](RocksStore& store) { return *store.get(Table{255}, 0, "format"); };
+  EXPECT_EQ(format(*RocksStore::open(path(), {.read_only = true}).value()), earlier);
+  EXPECT_EQ(format(*open()), newest);
 }
 
 TEST_F(RocksStoreTest, AForeignDatabaseIsLeftAlone) {
