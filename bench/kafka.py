@@ -1,12 +1,12 @@
 #!/usr/bin/python3
 """echoloop on Kafka beside Kafka Streams, on one broker, one after the other, the same events.
 
-    ./dev bench kafka [--sessions 200000] [--forms tuned,plain] [--full]
+    ./dev bench kafka [--sessions 200000] [--forms tuned,plain] [--full] [--work peer] [--members 1,2,4] [--memory 512MiB]
 
 A broker is started for it. The reference workload is written into topic events in echoloop's form, and for Kafka Streams in the peer's own
 (kafka_peer.py says what that computes: 6 dimension sets and one rule; echoloop computes all of its 23 with histograms, and its rules; with
 --work peer it is configured to the same: those sets and that rule and no others, only that its rows have histograms still). One member of echoloop begins with nothing and is done when it says that it has caught up; its aggregates must equal DuckDB's row for row.
-Printed are wall, CPU and peak memory of each, the broker's CPU and what it wrote meanwhile, the ratio, and how long the member takes to be back after a kill. --full is the whole workload: 3.28 million events.
+--members runs groups of so many members one after the other, each on events of its own, all on this machine; the first is compared with the peer. Printed are wall, CPU and peak memory of each, the broker's CPU and what it wrote meanwhile, the ratio, and how long the member takes to be back after a kill. --full is the whole workload: 3.28 million events.
 """
 
 import argparse
@@ -106,44 +106,60 @@ def peer_config(folder):
     return config
 
 
-class Member:
-    """One member of echoloop, from its start until it has caught up; then it dies, and comes back."""
+class Members:
+    """Members of one group on this machine. `events` is how many lie in the topic."""
 
-    def __init__(self, binary, config, broker, prefix, folder, events):
-        self.data, self.broker, self.prefix, self.events = os.path.join(folder, "member"), broker, prefix, events
-        self.command = [binary, "run", "--kafka.brokers", broker.address, "--kafka.prefix", prefix, "--data", self.data, "--config-dir", config, *OPTIONS]
-        broker_before, written_before, begin = cpu_of(broker.process.pid), written_by(broker.process.pid), time.monotonic()
+    def __init__(self, binary, config, broker, prefix, folder, events, members=1, more=()):
+        self.binary, self.broker, self.prefix, self.events = binary, broker, prefix, events
+        self.folders = [os.path.join(folder, f"member-{number}") for number in range(members)]
+        common = ["--kafka.brokers", broker.address, "--kafka.prefix", prefix, "--config-dir", config, *OPTIONS, *more]
+        self.commands = [[binary, "run", "--data", data, *common] for data in self.folders]
+        self.processes, self.urls = [], []
+
+    def catch_up(self):
+        """Starts them, and measures until all is counted."""
+        pid = self.broker.process.pid
+        broker_before, written_before, begin = cpu_of(pid), written_by(pid), time.monotonic()
         self.start()
-        try:
-            self.await_counted()
-            self.wall_s, self.cpu_s = time.monotonic() - begin, cpu_of(self.process.pid)
-            self.broker_s, self.peak_bytes = cpu_of(broker.process.pid) - broker_before, peak_of(self.process.pid)
-            self.written = written_by(broker.process.pid) - written_before
-            exported = subprocess.run([binary, "export", "aggregates", "--server", self.url], stdout=subprocess.PIPE, check=True).stdout
-            self.rows = dict(batch.of_echoloop(exported.splitlines()))
-            self.warm_s, self.lost_s = self.back_again(lose=False), self.back_again(lose=True)
-        finally:
-            self.process.send_signal(signal.SIGTERM)
-            self.process.wait()
+        self.await_counted()
+        self.wall_s, self.cpu_s, self.peak_bytes = time.monotonic() - begin, self.sum_of(cpu_of), self.sum_of(peak_of)
+        self.broker_s, self.written = cpu_of(pid) - broker_before, written_by(pid) - written_before
+
+    def rows(self):
+        out = {}
+        for url in self.urls:
+            exported = subprocess.run([self.binary, "export", "aggregates", "--server", url], stdout=subprocess.PIPE, check=True).stdout
+            out.update(batch.of_echoloop(exported.splitlines()))
+        return out
 
     def start(self):
-        self.process = subprocess.Popen(self.command)
+        self.processes = [subprocess.Popen(command) for command in self.commands]
+        self.urls = [self.address(data, process) for data, process in zip(self.folders, self.processes)]
+
+    def stop(self):
+        for process in self.processes:
+            process.send_signal(signal.SIGTERM)
+        for process in self.processes:
+            process.wait()
+
+    def sum_of(self, measure):
+        return sum(measure(process.pid) for process in self.processes)
 
     def await_counted(self):
-        self.url = self.address()
-        while self.counted() != self.events or self.status("/readyz") != 200:
-            if self.process.poll() is not None:
-                sys.exit(f"echoloop ended with {self.process.returncode}")
+        while self.counted() != self.events or any(self.status(url + "/readyz") != 200 for url in self.urls):
+            for process in self.processes:
+                if process.poll() is not None:
+                    sys.exit(f"echoloop ended with {process.returncode}")
             time.sleep(0.05)
 
     def back_again(self, lose):
         """Seconds from a kill -9 until an event is counted that came meanwhile."""
         begin = time.monotonic()
-        self.process.kill()
-        self.process.wait()
-        os.remove(os.path.join(self.data, "server"))
+        self.processes[0].kill()
+        self.processes[0].wait()
+        os.remove(os.path.join(self.folders[0], "server"))
         if lose:
-            shutil.rmtree(os.path.join(self.data, "cache"))
+            shutil.rmtree(os.path.join(self.folders[0], "cache"))
         late = f'{{"specversion":"1.0","type":"echoloop.session.closed.v1","source":"/late","id":"{self.events}","data":{{"tenant":"t0","session_id":"late-{self.events}","closed_at":"2026-03-01T00:00:00Z"}}}}'
         command = ["kcat", "-P", "-b", self.broker.address, "-t", f"{self.prefix}events", "-X", "topic.partitioner=murmur2", "-k", f"late-{self.events}"]
         subprocess.run(command, input=late.encode(), check=True)
@@ -152,29 +168,33 @@ class Member:
         self.await_counted()
         return time.monotonic() - begin
 
-    def address(self):
+    @staticmethod
+    def address(data, process):
         while True:
             try:
-                with open(os.path.join(self.data, "server"), encoding="ascii") as file:
+                with open(os.path.join(data, "server"), encoding="ascii") as file:
                     text = file.read()
                 if text.endswith("\n"):
                     return text.strip()
             except FileNotFoundError:
                 pass
-            if self.process.poll() is not None:
-                sys.exit(f"echoloop ended with {self.process.returncode}")
+            if process.poll() is not None:
+                sys.exit(f"echoloop ended with {process.returncode}")
             time.sleep(0.01)
 
-    def status(self, path):
+    @staticmethod
+    def status(url):
         try:
-            with urllib.request.urlopen(self.url + path) as answer:
+            with urllib.request.urlopen(url) as answer:
                 return answer.status
         except urllib.error.HTTPError as error:
             return error.code
 
     def counted(self):
-        with urllib.request.urlopen(self.url + "/metrics") as answer:
-            lines = answer.read().decode().splitlines()
+        lines = []
+        for url in self.urls:
+            with urllib.request.urlopen(url + "/metrics") as answer:
+                lines += answer.read().decode().splitlines()
         return sum(int(float(line.split()[-1])) for line in lines if line.startswith("echoloop_events_total{"))
 
     def line(self, name, events):
@@ -195,6 +215,8 @@ def parse(arguments):
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--forms", default="tuned", help="of the peer: tuned, plain, both with a comma, or none")
     parser.add_argument("--work", choices=("all", "peer"), default="all", help="what echoloop computes")
+    parser.add_argument("--members", default="1", help="sizes of the group")
+    parser.add_argument("--memory", default="1GiB", help="of each member")
     parser.add_argument("--binary", default=os.path.join(batch.ROOT, "build", "release", "echoloop"))
     options = parser.parse_args(arguments)
     if options.full:
@@ -207,22 +229,32 @@ def main(arguments):
     os.makedirs(batch.FOLDER, exist_ok=True)
     peer.build_peer()
     source, events = batch.workload_file(options.sessions, options.seed)
+    expected = None
     with tempfile.TemporaryDirectory(dir=batch.FOLDER, prefix="kafka-") as folder:
         with kafka.Broker(os.path.join(folder, "broker"), quick=False) as broker:
-            prefix = "bench."
-            load(broker.address, prefix, options)
-            print(f"{events} events in topic {prefix}events", flush=True)
-            expected = peer.batch_rows(source, folder)
-            config = peer_config(folder) if options.work == "peer" else CONFIG
-            ours = Member(os.path.abspath(options.binary), config, broker, prefix, folder, events)
-            problems = list(batch.differences(expected, ours.rows))
-            if problems:
-                print("\n".join(problems[:10]))
-                print(f"{len(problems)} of {len(expected)} rows differ from DuckDB's")
-                return 1
-            print(f"results equal: {len(expected)} rows", flush=True)
-            print(ours.line("echoloop", events), flush=True)
-            print(f"kill -9, then an event that came meanwhile is counted: {ours.warm_s:.2f} s, with its store lost {ours.lost_s:.2f} s", flush=True)
+            compared = None  # the first group
+            for members in map(int, options.members.split(",")):
+                prefix = f"bench.{members}."
+                load(broker.address, prefix, options)
+                if not expected:
+                    print(f"{events} events in topic {prefix}events", flush=True)
+                    expected = peer.batch_rows(source, folder)
+                config = peer_config(tempfile.mkdtemp(dir=folder)) if options.work == "peer" else CONFIG
+                place = tempfile.mkdtemp(dir=folder)
+                ours = Members(os.path.abspath(options.binary), config, broker, prefix, place, events, members, ("--memory", options.memory))
+                ours.catch_up()
+                problems = list(batch.differences(expected, ours.rows()))
+                if problems:
+                    print("\n".join(problems[:10]))
+                    print(f"{len(problems)} of {len(expected)} rows differ from DuckDB's")
+                    return 1
+                print(f"results equal: {len(expected)} rows", flush=True)
+                compared = compared or ours
+                print(ours.line("echoloop" if members == 1 else f"echoloop, {members} members", events), flush=True)
+                if members == 1:
+                    warm_s, lost_s = ours.back_again(lose=False), ours.back_again(lose=True)
+                    print(f"kill -9, then an event that came meanwhile is counted: {warm_s:.2f} s, with its store lost {lost_s:.2f} s", flush=True)
+                ours.stop()
             for form in [form for form in options.forms.split(",") if form in ("tuned", "plain")]:
                 words = ["--brokers", broker.address, "--sessions", str(options.sessions), "--seed", str(options.seed)]
                 theirs = peer.parse([*words, "--form", form, "--broker-pid", str(broker.process.pid)])
@@ -238,8 +270,8 @@ def main(arguments):
                 name = f"Kafka Streams, {form}"
                 print(said(name, events, told["wall_s"], told["cpu_s"], told["peak_bytes"], told["broker_cpu_s"], written))
                 print(
-                    f"echoloop / {name}: events per CPU second {told['cpu_s'] / ours.cpu_s:.2f} x, wall {told['wall_s'] / ours.wall_s:.2f} x,"
-                    f" memory {ours.peak_bytes / told['peak_bytes']:.2f}, CPU of the broker {ours.broker_s / told['broker_cpu_s']:.2f}, bytes that it wrote {ours.written / written:.2f}",
+                    f"echoloop / {name}: events per CPU second {told['cpu_s'] / compared.cpu_s:.2f} x, wall {told['wall_s'] / compared.wall_s:.2f} x,"
+                    f" memory {compared.peak_bytes / told['peak_bytes']:.2f}, CPU of the broker {compared.broker_s / told['broker_cpu_s']:.2f}, bytes that it wrote {compared.written / written:.2f}",
                     flush=True,
                 )
     return 0

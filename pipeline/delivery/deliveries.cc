@@ -59,7 +59,7 @@ void Deliveries::look() {
     if (auto forgot = forget_old(); !forgot) done = tl::make_unexpected(forgot.error());
   }
   const std::string trouble = done ? std::string{} : done.error().text();
-  if (!trouble.empty() && trouble != trouble_) spdlog::error("deliveries wait: {}", trouble);
+  if (!trouble.empty() && trouble != trouble_) spdlog::warn("deliveries wait: {}", trouble);
   trouble_ = trouble;
 }
 

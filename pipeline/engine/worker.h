@@ -83,7 +83,7 @@ class Worker {
   std::optional<std::chrono::steady_clock::time_point> end_;
   std::size_t records_ = 0, bytes_ = 0;
   std::size_t bytes_max_;  // to be read by it
-  std::size_t rows_ = 0;  // that the last epoch wrote: as many are likely to come
+  std::size_t rows_ = 0;   // that the last epoch wrote: as many are likely to come
 };
 
 }  // namespace echoloop::engine

@@ -46,10 +46,12 @@ final class Load {
     }
   }
 
-  /** A line: topic, delivered at (ms since 1970), key, JSON, with tabs between. The topics must not exist. */
+  /** A line: topic, delivered at (ms since 1970), key, JSON, with tabs between. Topics that are not there are made. */
   static void load(String brokers, List<String> topics, InputStream lines) throws IOException, ExecutionException, InterruptedException {
     try (Admin admin = admin(brokers)) {
-      admin.createTopics(topics.stream().map(topic -> new NewTopic(topic, PARTITIONS, (short) 1).configs(ANY_TIME)).toList()).all().get();
+      Set<String> known = admin.listTopics().names().get();
+      admin.createTopics(topics.stream().filter(topic -> !known.contains(topic)).map(topic -> new NewTopic(topic, PARTITIONS, (short) 1).configs(ANY_TIME))
+          .toList()).all().get();
     }
     Map<String, Object> settings = Map.of(
         ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, brokers,
