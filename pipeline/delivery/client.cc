@@ -161,6 +161,8 @@ Answer Client::send(const Request& request, bool private_network) {
   if (code != CURLE_OK && !cut && !mail) status = 0;
   out.status = static_cast<int>(status);
   if (code != CURLE_OK && !cut) out.error = error[0] != '\0' ? error.data() : curl_easy_strerror(code);
+  if (code == CURLE_ABORTED_BY_CALLBACK)
+    out.error = "given up by echoloop: it stops, or the endpoint was configured anew";
   if (code == CURLE_COULDNT_CONNECT && reach.refused)
     out.error += "; addresses that are not public are reached with private_network: true only";
   if (mail) {
