@@ -21,7 +21,7 @@ namespace echoloop::kafka {
 struct Marker {
   std::int64_t epoch = 0;        // the last one that is in them; 0: none
   std::int64_t next_offset = 0;  // of the shard's partition of the changelog: the first record that is not in them
-  // Where the changelog began when they were read from nothing; 0: they are known to be all, or it was whole then.
+  // One more than where the changelog began when they were read from nothing; 0: they are known to be all.
   std::int64_t begun = 0;
 };
 Result<Marker> read_marker(const stage::View& store, int shard);

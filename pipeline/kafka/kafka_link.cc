@@ -1,4 +1,6 @@
 // A worker's link on Kafka: the protocol by which shards move and epochs become true.
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <map>
 #include <set>
@@ -86,6 +88,7 @@ class KafkaLink : public stage::Link {
     if (auto done = brokers_->finish(offsets); !done) return done;
     ECHOLOOP_CRASH_POINT("kafka.after_commit");
 
+    look_for_deleted(*changes);
     batch_.clear();
     for (const auto& [shard, change] : *changes) {
       for (const stage::Row* row : change.rows) batch_.add(*row);
@@ -137,6 +140,19 @@ class KafkaLink : public stage::Link {
       change.epoch = marker.epoch + 1;
     }
     return out;
+  }
+
+  // A changelog whose end lies before what was written once is another one: somebody deleted the topic. The store has
+  // all rows, and writes them all again; until then nobody may believe what is there.
+  void look_for_deleted(std::map<int, Change>& changes) const {
+    for (auto& [shard, change] : changes) {
+      if (*change.offset >= markers_.at(shard).next_offset) continue;
+      spdlog::warn("changelog {}: the topic was deleted and made anew; all rows are written into it again", shard);
+      Turn turn;
+      turn.whole_from = Turn::kNever;
+      change.slice.rows.back() = row_of_turn(shard, turn);
+      change.slice.forgotten.reset();
+    }
   }
 
   void became_true(const std::vector<stage::Position>& positions,

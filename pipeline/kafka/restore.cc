@@ -117,10 +117,11 @@ Result<void> Restore::read_from(const std::vector<int>& shards) {
     auto ends = changelog_->ends(shard);
     if (!ends) return tl::make_unexpected(ends.error());
     Marker& marker = markers_.at(shard);
-    if (marker.next_offset < ends->low || marker.next_offset > ends->high) {
-      // What follows the marker is gone: the changelog holds the whole state from its beginning on.
+    if (marker.epoch == 0 || marker.next_offset < ends->low || marker.next_offset > ends->high) {
+      // Nothing is known, or what follows the marker is gone: the changelog holds the whole state from its beginning
+      // on.
       if (auto forgotten = forget_shard(store_, shard); !forgotten) return forgotten;
-      marker = {0, ends->low, ends->low};
+      marker = {0, ends->low, ends->low + 1};
     }
     if (marker.next_offset >= ends->high)
       return not_to_be_restored(shard, fmt::format("it ends before epoch {}: {}", wanted_.at(shard), kCut));
@@ -165,18 +166,23 @@ Result<void> Restore::apply(int shard, std::int64_t offset, std::string_view rec
   return check_whole(shard);
 }
 
-// Rows that were read from nothing are all when the changelog began no later than it says itself that it must.
+// Rows that were read from nothing are all when the changelog began no later than it says itself that it must. That
+// lies beyond its end when it was deleted and made anew.
 Result<void> Restore::check_whole(int shard) {
   Marker& marker = markers_.at(shard);
-  const std::int64_t begun = std::exchange(marker.begun, 0);
-  if (begun == 0) return {};
+  const std::int64_t begun = std::exchange(marker.begun, 0) - 1;
+  if (begun < 0) return {};
   auto turn = read_turn(store_, shard);
   if (!turn) return tl::make_unexpected(turn.error());
-  if (!turn->whole_from || begun <= *turn->whole_from) return {};
+  if (!turn->whole_from || (begun <= *turn->whole_from && *turn->whole_from <= marker.next_offset)) return {};
   // Nobody may take them for the state.
   if (auto forgotten = forget_shard(store_, shard); !forgotten) return forgotten;
+  if (begun > *turn->whole_from && *turn->whole_from != Turn::kNever) {
+    return not_to_be_restored(shard, fmt::format("it begins at offset {}, and must begin at {} or before: {}", begun,
+                                                 *turn->whole_from, kCut));
+  }
   return not_to_be_restored(
-      shard, fmt::format("it begins at offset {}, and must begin at {} or before: {}", begun, *turn->whole_from, kCut));
+      shard, fmt::format("the topic was deleted and made anew, and does not hold all rows yet: {}", kCut));
 }
 
 }  // namespace echoloop::kafka

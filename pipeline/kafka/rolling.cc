@@ -34,6 +34,8 @@ Result<Turn> read_turn(const stage::View& rows, int shard) {
   return out;
 }
 
+stage::Row row_of_turn(int shard, const Turn& turn) { return {kTurn_table, shard, "", bytes_of(turn)}; }
+
 void erase_turn(store::Batch& batch, int shard) { batch.erase(kTurn_table, shard, ""); }
 
 Result<Slice> next_slice(const stage::View& rows, int shard, std::size_t bytes, std::int64_t next_offset) {
@@ -69,7 +71,7 @@ Result<Slice> next_slice(const stage::View& rows, int shard, std::size_t bytes, 
     turn->begin = 0;
     turn->table = {};
   }
-  out.rows.push_back({kTurn_table, shard, "", bytes_of(*turn)});
+  out.rows.push_back(row_of_turn(shard, *turn));
   return out;
 }
 

@@ -23,8 +23,11 @@ struct Turn {
   // itself. nullopt: written by an older version, which did not say.
   std::optional<std::int64_t> whole_from = kNone;
   static constexpr std::int64_t kNone = -1;  // no epoch was written yet
+  // The topic was deleted and made anew: until a turn is complete it holds a part of the state only.
+  static constexpr std::int64_t kNever = -2;
 };
 Result<Turn> read_turn(const stage::View& rows, int shard);
+stage::Row row_of_turn(int shard, const Turn& turn);
 void erase_turn(store::Batch& batch, int shard);
 
 // What an epoch writes beside its changes, before them.

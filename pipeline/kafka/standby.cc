@@ -60,7 +60,7 @@ Result<void> Standby::begin(const std::set<int>& wanted) {
       return away(fmt::format("reading changelog {}", shard), "it ends before what is known of it");
     if (marker->epoch == 0 || marker->next_offset < ends->low || marker->next_offset > ends->high) {
       if (auto forgotten = forget_shard(store_, shard); !forgotten) return forgotten;
-      marker = Marker{0, ends->low, ends->low};
+      marker = Marker{0, ends->low, ends->low + 1};
     }
     ahead_.erase(shard);
     markers[shard] = *marker;

@@ -63,12 +63,23 @@ class Misfortunes(unittest.TestCase):
         return out
 
     def send(self, count):
-        """Sessions, straight into the topic."""
-        lines = [json.dumps(closed(f"s{number}", f"{DAY}T10:00:00Z")) for number in range(self.sent, self.sent + count)]
-        text = "".join(f"s{number}\t{line}\n" for number, line in zip(range(self.sent, self.sent + count), lines))
+        """New sessions, straight into the topic."""
+        self.put(range(self.sent, self.sent + count))
+        self.sent += count
+
+    def send_again(self, count):
+        """The first sessions once more: each is known, and its row says so."""
+        self.put(range(count))
+
+    def put(self, numbers):
+        text = "".join(f"s{number}\t{json.dumps(closed(f's{number}', f'{DAY}T10:00:00Z'))}\n" for number in numbers)
         command = ["kcat", "-P", "-b", self.broker.address, "-t", f"{self.prefix}events", "-K", "\t", "-X", "topic.partitioner=murmur2"]
         subprocess.run(command, input=text.encode(), check=True)
-        self.sent += count
+
+    def taken(self, member):
+        """Events that it has committed, whatever became of them."""
+        lines = member.get("/metrics").body.decode().splitlines()
+        return sum(int(float(line.split()[-1])) for line in lines if line.startswith("echoloop_events_total{"))
 
     def counted(self, member):
         """Sessions in its answer for the day; none when it does not answer."""
@@ -135,6 +146,33 @@ class Misfortunes(unittest.TestCase):
             topics.delete_records(self.broker.address, f"{self.prefix}changelog", partition, topics.END)
         self.send(1)
         self.await_refusal(member.start(wait=False), "records were deleted that hold the state of this shard")
+
+    def test_a_changelog_that_was_deleted(self):
+        """Whoever holds the rows goes on and writes them all again; nobody takes a part of them for the state meanwhile."""
+        member = self.member().start()
+        self.send(2000)
+        self.await_all(member)
+        self.assertEqual(member.stop(), 0)
+        self.assertTrue(topics.delete(self.broker.address, f"{self.prefix}changelog"))
+        member.start()
+        self.send(10)
+        self.await_all(member)
+        self.assertIn("the topic was deleted and made anew; all rows are written into it again", member.log())
+        self.assertEqual(member.stop(), 0)
+        cache = os.path.join(member.data, "cache")
+        shutil.move(cache, f"{cache}.kept")
+        self.await_refusal(member.start(wait=False), "the topic was deleted and made anew, and does not hold all rows yet")
+        shutil.rmtree(cache)
+        shutil.move(f"{cache}.kept", cache)
+        member.start()
+        for again in range(1, 7):  # a turn writes all rows while twice as much changes
+            self.send_again(self.sent)
+            house.wait_for(lambda n=again: self.taken(member) == (1 + n) * self.sent, f"all were taken {again} times more")
+        self.assertEqual(member.stop(), 0)
+        shutil.rmtree(cache)
+        member.start()
+        self.await_all(member)
+        self.assertEqual(member.stop(), 0)
 
     def test_offsets_that_were_lost(self):
         member = self.member().start()

@@ -63,7 +63,8 @@ def library():
     rd = ctypes.CDLL("librdkafka.so.1")
     for name in (
         "conf_new", "new", "topic_new", "NewTopic_new", "queue_new", "queue_poll", "event_CreateTopics_result",
-        "CreateTopics_result_topics", "topic_partition_list_new", "DeleteRecords_new", "DeleteGroup_new", "event_DeleteGroups_result",
+        "CreateTopics_result_topics", "topic_partition_list_new", "DeleteRecords_new", "DeleteTopic_new", "event_DeleteTopics_result",
+        "DeleteTopics_result_topics", "DeleteGroup_new", "event_DeleteGroups_result",
         "DeleteGroups_result_groups", "group_result_error",
     ):  # fmt: skip
         getattr(rd, f"rd_kafka_{name}").restype = ctypes.c_void_p
@@ -132,6 +133,24 @@ def delete_records(address, name, partition, before):
         finally:
             rd.rd_kafka_DeleteRecords_destroy(request)
             rd.rd_kafka_topic_partition_list_destroy(offsets)
+
+
+def delete(address, name):
+    """The topic; answers whether that went."""
+    rd = library()
+    with client(address) as handle:
+        request = ctypes.c_void_p(rd.rd_kafka_DeleteTopic_new(name.encode()))
+        try:
+            return answered(handle, rd.rd_kafka_DeleteTopics, request, topic_error)
+        finally:
+            rd.rd_kafka_DeleteTopic_destroy(request)
+
+
+def topic_error(event):
+    rd, count = library(), ctypes.c_size_t()
+    result = ctypes.c_void_p(rd.rd_kafka_event_DeleteTopics_result(event))
+    topics = ctypes.cast(rd.rd_kafka_DeleteTopics_result_topics(result, ctypes.byref(count)), ctypes.POINTER(ctypes.c_void_p))
+    return rd.rd_kafka_topic_result_error(ctypes.c_void_p(topics[0]))
 
 
 def delete_group(address, name):

@@ -68,6 +68,14 @@ class Holder {
     put_marker(batch, shard_, marker_);
     ASSERT_TRUE(store_->write(batch));
   }
+  // What a link does that finds the topic to be another one.
+  void begin_turn_anew() {
+    kafka::Turn turn;
+    turn.whole_from = kafka::Turn::kNever;
+    store::Batch batch;
+    batch.add(kafka::row_of_turn(shard_, turn));
+    ASSERT_TRUE(store_->write(batch));
+  }
   void trim(std::int64_t before) { brokers_->trim(shard_, before); }
   std::int64_t epochs() const { return marker_.epoch; }
   std::int64_t whole_from() const { return kafka::read_turn(*store_, shard_)->whole_from.value_or(-2); }

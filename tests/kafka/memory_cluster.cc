@@ -239,6 +239,10 @@ std::shared_ptr<MemoryCluster::Entry> MemoryCluster::push(Partition partition, E
   return log.entries.emplace_back(std::make_shared<Entry>(std::move(entry)));
 }
 
+void MemoryCluster::delete_changelog() {
+  for (int partition = 0; partition < partitions_; ++partition) logs_.erase({kChangelog, partition});
+}
+
 void MemoryCluster::append(stage::Topic topic, int partition, stage::Kind kind, std::string key, std::string value,
                            Time at) {
   push({topic, partition}, {0, kind, std::move(key), std::move(value), at});

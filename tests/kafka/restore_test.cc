@@ -81,6 +81,25 @@ TEST_F(RestoreTest, AnEmptyChangelogIsNoState) {
   EXPECT_THAT(restore(*store, 1), HasSubstr("changelog 1: it ends before epoch 1: records were deleted"));
 }
 
+TEST_F(RestoreTest, AChangelogThatWasDeletedAndMadeAnewIsNoStateUntilAllIsInIt) {
+  for (int i = 1; i <= 40; ++i) holder_.epoch("epoch " + std::to_string(i));
+  cluster_.delete_changelog();
+  holder_.epoch("epoch 41");  // its turn still speaks of the former topic
+  auto store = folder_.open("restored");
+  EXPECT_THAT(restore(*store, 41), HasSubstr("changelog 1: the topic was deleted and made anew"));
+  EXPECT_EQ(value(*store, "key-3"), "none");
+  holder_.begin_turn_anew();
+  int epochs = 41;
+  for (; holder_.whole_from() < 0; ++epochs) {
+    EXPECT_THAT(restore(*store, epochs), HasSubstr("changelog 1: the topic was deleted and made anew"));
+    holder_.epoch("epoch " + std::to_string(epochs + 1));
+  }
+  ASSERT_GT(epochs, 41);
+  ASSERT_GE(holder_.whole_from(), 0);
+  EXPECT_EQ(restore(*store, epochs), "");
+  EXPECT_EQ(value(*store, "key-3"), "epoch " + std::to_string(epochs));
+}
+
 TEST_F(RestoreTest, ACopyOfAChangelogThatWasCutIsNone) {
   for (int i = 1; i <= 40; ++i) holder_.epoch("epoch " + std::to_string(i));
   holder_.trim(holder_.whole_from() + 1);
