@@ -137,38 +137,31 @@ def delete_records(address, name, partition, before):
 
 def delete(address, name):
     """The topic; answers whether that went."""
-    rd = library()
-    with client(address) as handle:
-        request = ctypes.c_void_p(rd.rd_kafka_DeleteTopic_new(name.encode()))
-        try:
-            return answered(handle, rd.rd_kafka_DeleteTopics, request, topic_error)
-        finally:
-            rd.rd_kafka_DeleteTopic_destroy(request)
-
-
-def topic_error(event):
-    rd, count = library(), ctypes.c_size_t()
-    result = ctypes.c_void_p(rd.rd_kafka_event_DeleteTopics_result(event))
-    topics = ctypes.cast(rd.rd_kafka_DeleteTopics_result_topics(result, ctypes.byref(count)), ctypes.POINTER(ctypes.c_void_p))
-    return rd.rd_kafka_topic_result_error(ctypes.c_void_p(topics[0]))
+    return deleted(address, name, "Topic")
 
 
 def delete_group(address, name):
     """The group with its offsets, once it has no members; answers whether that went."""
+    return deleted(address, name, "Group")
+
+
+def deleted(address, name, kind):
+    """`kind` is what librdkafka's functions call it."""
     rd = library()
+
+    def error(event):
+        count = ctypes.c_size_t()
+        result = ctypes.c_void_p(getattr(rd, f"rd_kafka_event_Delete{kind}s_result")(event))
+        parts = ctypes.c_void_p(getattr(rd, f"rd_kafka_Delete{kind}s_result_{kind.lower()}s")(result, ctypes.byref(count)))
+        first = ctypes.c_void_p(ctypes.cast(parts, ctypes.POINTER(ctypes.c_void_p))[0])
+        return getattr(rd, f"rd_kafka_{kind.lower()}_result_error")(first)
+
     with client(address) as handle:
-        request = ctypes.c_void_p(rd.rd_kafka_DeleteGroup_new(name.encode()))
+        request = ctypes.c_void_p(getattr(rd, f"rd_kafka_Delete{kind}_new")(name.encode()))
         try:
-            return answered(handle, rd.rd_kafka_DeleteGroups, request, group_error)
+            return answered(handle, getattr(rd, f"rd_kafka_Delete{kind}s"), request, error)
         finally:
-            rd.rd_kafka_DeleteGroup_destroy(request)
-
-
-def group_error(event):
-    rd, count = library(), ctypes.c_size_t()
-    result = ctypes.c_void_p(rd.rd_kafka_event_DeleteGroups_result(event))
-    groups = ctypes.cast(rd.rd_kafka_DeleteGroups_result_groups(result, ctypes.byref(count)), ctypes.POINTER(ctypes.c_void_p))
-    return rd.rd_kafka_group_result_error(ctypes.c_void_p(groups[0]))
+            getattr(rd, f"rd_kafka_Delete{kind}_destroy")(request)
 
 
 def answered(handle, function, request, error=lambda event: None):
