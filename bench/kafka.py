@@ -116,6 +116,12 @@ class Members:
         self.commands = [[binary, "run", "--data", data, *common] for data in self.folders]
         self.processes, self.urls = [], []
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
     def catch_up(self):
         """Starts them, and measures until all is counted."""
         pid = self.broker.process.pid
@@ -141,6 +147,7 @@ class Members:
             process.send_signal(signal.SIGTERM)
         for process in self.processes:
             process.wait()
+        self.processes = []
 
     def sum_of(self, measure):
         return sum(measure(process.pid) for process in self.processes)
@@ -241,20 +248,20 @@ def main(arguments):
                     expected = peer.batch_rows(source, folder)
                 config = peer_config(tempfile.mkdtemp(dir=folder)) if options.work == "peer" else CONFIG
                 place = tempfile.mkdtemp(dir=folder)
-                ours = Members(os.path.abspath(options.binary), config, broker, prefix, place, events, members, ("--memory", options.memory))
-                ours.catch_up()
-                problems = list(batch.differences(expected, ours.rows()))
-                if problems:
-                    print("\n".join(problems[:10]))
-                    print(f"{len(problems)} of {len(expected)} rows differ from DuckDB's")
-                    return 1
-                print(f"results equal: {len(expected)} rows", flush=True)
-                compared = compared or ours
-                print(ours.line("echoloop" if members == 1 else f"echoloop, {members} members", events), flush=True)
-                if members == 1:
-                    warm_s, lost_s = ours.back_again(lose=False), ours.back_again(lose=True)
-                    print(f"kill -9, then an event that came meanwhile is counted: {warm_s:.2f} s, with its store lost {lost_s:.2f} s", flush=True)
-                ours.stop()
+                binary, more = os.path.abspath(options.binary), ("--memory", options.memory)
+                with Members(binary, config, broker, prefix, place, events, members, more) as ours:
+                    ours.catch_up()
+                    problems = list(batch.differences(expected, ours.rows()))
+                    if problems:
+                        print("\n".join(problems[:10]))
+                        print(f"{len(problems)} of {len(expected)} rows differ from DuckDB's")
+                        return 1
+                    print(f"results equal: {len(expected)} rows", flush=True)
+                    compared = compared or ours
+                    print(ours.line("echoloop" if members == 1 else f"echoloop, {members} members", events), flush=True)
+                    if members == 1:
+                        warm_s, lost_s = ours.back_again(lose=False), ours.back_again(lose=True)
+                        print(f"kill -9, then an event that came meanwhile is counted: {warm_s:.2f} s, with its store lost {lost_s:.2f} s", flush=True)
             for form in [form for form in options.forms.split(",") if form in ("tuned", "plain")]:
                 words = ["--brokers", broker.address, "--sessions", str(options.sessions), "--seed", str(options.seed)]
                 theirs = peer.parse([*words, "--form", form, "--broker-pid", str(broker.process.pid)])

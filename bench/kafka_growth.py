@@ -41,20 +41,18 @@ def measured(sessions, options, folder):
         growth.write_sessions(path, sessions)
         load(broker.address, "growth.events", path)
         binary = os.path.join(growth.ROOT, "build", "release", "echoloop")
-        member = members.Members(binary, members.CONFIG, broker, "growth.", folder, sessions, more=("--memory", options.memory))
-        member.catch_up()
-        rate = sessions / member.wall_s
-        member.stop()
-        member.catch_up()
-        start = member.wall_s, member.cpu_s
-        member.stop()
-        growth.write_more(path, sessions, options.more)
-        load(broker.address, "growth.events", path)
-        member.events += options.more
-        member.catch_up()
-        more = member.wall_s - start[0], member.cpu_s - start[1]
-        member.stop()
-        return rate, start, more, member.peak_bytes
+        with members.Members(binary, members.CONFIG, broker, "growth.", folder, sessions, more=("--memory", options.memory)) as member:
+            member.catch_up()
+            rate = sessions / member.wall_s
+            member.stop()
+            member.catch_up()
+            start = member.wall_s, member.cpu_s
+            member.stop()
+            growth.write_more(path, sessions, options.more)
+            load(broker.address, "growth.events", path)
+            member.events += options.more
+            member.catch_up()
+            return rate, start, (member.wall_s - start[0], member.cpu_s - start[1]), member.peak_bytes
 
 
 def main():
