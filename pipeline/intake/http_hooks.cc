@@ -19,6 +19,7 @@ namespace echoloop {
 namespace {
 
 constexpr std::size_t kSecret_max_bytes = 4096;
+constexpr std::string_view kByte_order_mark = "\xEF\xBB\xBF";
 
 // None: nobody has set the environment variable. Error (configuration): somebody meant to, or a file was named, and
 // there is no secret.
@@ -176,9 +177,10 @@ std::map<std::string, std::int64_t> UnsignedHooks::counts() const {
 Result<std::string> hook_document(const http::Request& request, const std::optional<WebhookSignature>& signature,
                                   Time now) {
   std::string_view body = request.body;
-  if (body.starts_with("\xEF\xBB\xBF")) body.remove_prefix(3);
-  // The body becomes part of a document, and for nlohmann::json a NUL ends it: what follows could be anything.
-  if (body.find('\0') != std::string_view::npos || !nlohmann::json::accept(body))
+  if (body.starts_with(kByte_order_mark)) body.remove_prefix(kByte_order_mark.size());
+  // The body becomes part of a document. For nlohmann::json a NUL ends it: what follows could be anything; and it
+  // leaves out a mark before it, a second one too.
+  if (body.find('\0') != std::string_view::npos || body.starts_with(kByte_order_mark) || !nlohmann::json::accept(body))
     return bad_input("", "the body is not JSON in UTF-8");
   std::string without_secret;
   if (signature && !signature->body_field.empty()) {

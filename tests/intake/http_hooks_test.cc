@@ -112,6 +112,11 @@ TEST_F(Hooks, ANulDoesNotEndABody) {
 
 TEST_F(Hooks, AByteOrderMarkIsNoPartOfTheDocument) {
   EXPECT_EQ(post("plain", "\xEF\xBB\xBF{\"sessions\":[\"a\"]}").body["accepted"], 1);
+  log_.kept.clear();
+  const std::string twice = "\xEF\xBB\xBF\xEF\xBB\xBF{\"sessions\":[\"a\"]}";
+  EXPECT_EQ(post("plain", twice).status, 400);
+  ASSERT_THAT(log_.rejected(), SizeIs(1));
+  EXPECT_EQ(log_.rejected()[0].document(), twice);
 }
 
 TEST_F(Hooks, OnlySignedRequestsPassASealedAdapter) {
