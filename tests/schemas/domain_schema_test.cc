@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/schemas/domain_fixture.h"
 
 namespace echoloop {
@@ -75,6 +77,17 @@ TEST(DomainSchema, TellsValuesOutOfTheirBounds) {
                "is longer than 200 characters");
   expect_fault("metrics.yaml", "  - [channel, category]", "  - ‸[channel, category, group, agent, bot]",
                "has more than 4 entries");
+}
+
+// Comparing each entry with each, and saying so of each pair, took minutes.
+TEST(DomainSchema, TellsOfALongListOfEqualEntriesOnce) {
+  DomainTexts texts = small_config();
+  texts["adapters/adapters.yaml"] += "    parameters: [" + std::string(5000, ',') + "x]\n";
+  auto loaded = load_domain(texts);
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(std::count_if(loaded.error().begin(), loaded.error().end(),
+                          [](const DomainFault& fault) { return fault.message == "nothing stands twice"; }),
+            1);
 }
 
 TEST(DomainSchema, TellsAlternativesAsAWhole) {
