@@ -22,9 +22,11 @@ struct Given {
   stage::Partition partition;
   std::int64_t next_offset = -1;  // the first record that no transaction has processed; -1: from the beginning
   std::int64_t epoch = 0;         // of the shard, when that was committed
+  bool together = false;          // with those of all other inputs of the shard
 };
 
-// Where to read on, and the epoch of the shard that this is true of.
+// Where to read on, and the epoch of the shard that this is true of. Those of all inputs of a shard are committed
+// together.
 struct Committed {
   stage::Position position;
   std::int64_t epoch = 0;

@@ -5,7 +5,10 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <future>
 #include <limits>
+#include <thread>
 
 namespace echoloop::kafka {
 namespace {
@@ -17,13 +20,26 @@ void tell(const rd_kafka_t* client, int level, const char* facility, const char*
   spdlog::log(ours, "kafka {}: {}: {}", client == nullptr ? "" : rd_kafka_name(client), facility, text);
 }
 
-// Brokers come and go; librdkafka finds them again by itself.
+constexpr std::chrono::seconds kEnd{3};
+
+}  // namespace
+
 void note_error(rd_kafka_t* client, int code, const char* reason, void*) {
   spdlog::warn("kafka {}: {}: {}", rd_kafka_name(client), rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(code)),
                reason);
 }
 
-}  // namespace
+void end_client(rd_kafka_t* client) {
+  std::promise<void> ended;
+  auto end = ended.get_future();
+  std::thread ending{[client, ended = std::move(ended)]() mutable {
+    rd_kafka_destroy(client);
+    ended.set_value();
+  }};
+  if (end.wait_for(kEnd) == std::future_status::ready) return ending.join();
+  ending.detach();
+  spdlog::warn("kafka: a client does not end, as after a topic was deleted: it is left behind");
+}
 
 Result<ClientPtr> make_client(rd_kafka_type_t type, const Properties& properties, const Callbacks& callbacks) {
   std::array<char, 512> why{};
@@ -34,7 +50,7 @@ Result<ClientPtr> make_client(rd_kafka_type_t type, const Properties& properties
     return bad_configuration("kafka", why.data());
   }
   rd_kafka_conf_set_log_cb(conf, tell);
-  rd_kafka_conf_set_error_cb(conf, note_error);
+  rd_kafka_conf_set_error_cb(conf, callbacks.failed != nullptr ? callbacks.failed : note_error);
   rd_kafka_conf_set_opaque(conf, callbacks.opaque);
   if (callbacks.rebalance != nullptr) rd_kafka_conf_set_rebalance_cb(conf, callbacks.rebalance);
   if (callbacks.delivered != nullptr) rd_kafka_conf_set_dr_msg_cb(conf, callbacks.delivered);

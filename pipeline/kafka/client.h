@@ -22,7 +22,10 @@ struct Ends {
     destroy(handle);
   }
 };
-using ClientPtr = std::unique_ptr<rd_kafka_t, Ends<rd_kafka_destroy>>;
+// Does not wait for ever, as librdkafka 2.0 does for partitions of a topic that was deleted: then the client is left
+// behind, with its threads.
+void end_client(rd_kafka_t* client);
+using ClientPtr = std::unique_ptr<rd_kafka_t, Ends<end_client>>;
 using QueuePtr = std::unique_ptr<rd_kafka_queue_t, Ends<rd_kafka_queue_destroy>>;
 using MessagePtr = std::unique_ptr<rd_kafka_message_t, Ends<rd_kafka_message_destroy>>;
 using PartitionsPtr = std::unique_ptr<rd_kafka_topic_partition_list_t, Ends<rd_kafka_topic_partition_list_destroy>>;
@@ -38,7 +41,11 @@ struct Callbacks {
   void* opaque = nullptr;
   void (*rebalance)(rd_kafka_t*, rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t*, void* opaque) = nullptr;
   void (*delivered)(rd_kafka_t*, const rd_kafka_message_t*, void* opaque) = nullptr;
+  void (*failed)(rd_kafka_t*, int code, const char* reason, void* opaque) = nullptr;  // none: note_error
 };
+
+// To the log: brokers come and go; librdkafka finds them again by itself.
+void note_error(rd_kafka_t* client, int code, const char* reason, void*);
 
 // What librdkafka says goes to the log of the process. Error (configuration): a property that it does not take.
 Result<ClientPtr> make_client(rd_kafka_type_t type, const Properties& properties, const Callbacks& callbacks = {});

@@ -43,7 +43,9 @@ class KafkaLink : public stage::Link {
     }
     auto news = brokers_->poll(restore_ ? Duration{0} : timeout, limits, poll.slices);
     if (!news) return tl::make_unexpected(news.error());
-    for (const stage::Slice& slice : poll.slices) behind_[slice.partition] = slice.records.back().offset + 1;
+    for (const stage::Slice& slice : poll.slices) {
+      if (auto follows = follow(slice); !follows) return tl::make_unexpected(follows.error());
+    }
     if (news->taken) give_up(poll);
     if (news->given) {
       if (auto begun = take_over(*news->given); !begun) return tl::make_unexpected(begun.error());
@@ -82,9 +84,7 @@ class KafkaLink : public stage::Link {
       }
     }
     ECHOLOOP_CRASH_POINT("kafka.after_changelog");
-    std::vector<Committed> offsets;
-    for (const stage::Position& position : epoch.positions)
-      offsets.push_back({position, changes->at(position.partition.number).epoch});
+    const std::vector<Committed> offsets = offsets_of(epoch, *changes);
     if (auto done = brokers_->finish(offsets); !done) return done;
     ECHOLOOP_CRASH_POINT("kafka.after_commit");
 
@@ -142,6 +142,22 @@ class KafkaLink : public stage::Link {
     return out;
   }
 
+  // Of all inputs of the shards, also of those that nothing was read of: one that lacks its offset later is another
+  // topic of that name.
+  std::vector<Committed> offsets_of(const stage::Epoch& epoch, const std::map<int, Change>& changes) const {
+    std::map<stage::Partition, std::int64_t> moved;
+    for (const stage::Position& position : epoch.positions) moved[position.partition] = position.next_offset;
+    std::vector<Committed> out;
+    for (const auto& [shard, change] : changes) {
+      for (stage::Topic topic : kInputs) {
+        const stage::Partition partition{topic, shard};
+        const auto found = moved.find(partition);
+        out.push_back({{partition, found == moved.end() ? read_.at(partition) : found->second}, change.epoch});
+      }
+    }
+    return out;
+  }
+
   // A changelog whose end lies before what was written once is another one: somebody deleted the topic. The store has
   // all rows, and writes them all again; until then nobody may believe what is there.
   void look_for_deleted(std::map<int, Change>& changes) const {
@@ -167,6 +183,34 @@ class KafkaLink : public stage::Link {
     house_.tell();
   }
 
+  Result<void> follow(const stage::Slice& slice) {
+    auto [end, fresh] = behind_.try_emplace(slice.partition, read_.at(slice.partition));
+    if (slice.records.front().offset < end->second) {
+      if (auto able = go_on_without({slice.partition}); !able) return able;
+    }
+    end->second = slice.records.back().offset + 1;
+    return {};
+  }
+
+  // Inputs that were deleted and made anew are read from their beginning, but not without what stages had told each
+  // other: numbers would be too low for ever.
+  Result<void> go_on_without(const std::set<stage::Partition>& deleted) const {
+    for (const stage::Partition& partition : deleted) {
+      const std::string name = topic_name(house_.options.topics, partition.topic);
+      const bool of_stages = partition.topic == stage::Topic::deltas || partition.topic == stage::Topic::cases;
+      if (of_stages)
+        return away(fmt::format("topic {}", name),
+                    fmt::format("it was deleted and made anew: what stages had told each other there and had not "
+                                "counted yet is gone. To go on without it stop all members and set the group's offsets "
+                                "of that topic (kafka-consumer-groups --group {} --topic {} --reset-offsets "
+                                "--to-earliest --execute); to count anew use another --kafka.prefix",
+                                house_.options.group, name));
+      spdlog::warn("topic {}, partition {}: it was deleted and made anew, and is read from its beginning", name,
+                   partition.number);
+    }
+    return {};
+  }
+
   void give_up(stage::Poll& poll) {
     if (restore_) {
       restore_.reset();  // the engine has not heard of these
@@ -181,11 +225,18 @@ class KafkaLink : public stage::Link {
   Result<void> take_over(std::vector<Given> given) {
     std::map<int, std::int64_t> epochs;
     std::map<int, std::size_t> topics;
+    std::set<int> together;
     std::vector<int> shards;
     for (const Given& one : given) {
       epochs[one.partition.number] = std::max(epochs[one.partition.number], one.epoch);
       ++topics[one.partition.number];
+      if (one.together) together.insert(one.partition.number);
     }
+    std::set<stage::Partition> deleted;  // their offsets went with them
+    for (const Given& one : given) {
+      if (one.next_offset < 0 && together.contains(one.partition.number)) deleted.insert(one.partition);
+    }
+    if (auto able = go_on_without(deleted); !able) return able;
     for (const auto& [shard, n] : topics) {
       shards.push_back(shard);
       if (n == std::size(kInputs)) continue;

@@ -10,7 +10,7 @@
 namespace echoloop::kafka {
 namespace {
 
-constexpr std::string_view kEpoch = "epoch=";
+constexpr std::string_view kEpoch = "epoch=", kTogether = " inputs=all";
 constexpr std::size_t kHeaders_max = 9;  // more than any record of ours has
 
 template <class T>
@@ -140,11 +140,13 @@ rd_kafka_resp_err_t produce(rd_kafka_t* producer, const Message& message) {
   return error ? rd_kafka_error_code(error.get()) : RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-std::string metadata_of_epoch(std::int64_t epoch) { return fmt::format("{}{}", kEpoch, epoch); }
+std::string metadata_of_epoch(std::int64_t epoch) { return fmt::format("{}{}{}", kEpoch, epoch, kTogether); }
 
 std::int64_t epoch_of_metadata(std::string_view metadata) {
   if (!metadata.starts_with(kEpoch)) return 0;
   return number_of<std::int64_t>(metadata.substr(kEpoch.size()));
 }
+
+bool together_by_metadata(std::string_view metadata) { return metadata.ends_with(kTogether); }
 
 }  // namespace echoloop::kafka

@@ -39,13 +39,7 @@ Sink::~Sink() {
 }
 
 // The first record for a topic that the producer does not know waits a second for it.
-Result<void> Sink::know_topics() {
-  const rd_kafka_metadata_t* metadata = nullptr;
-  if (auto code = rd_kafka_metadata(producer_.get(), 1, nullptr, &metadata, kBegin_ms))
-    return away("asking for topics", code);
-  rd_kafka_metadata_destroy(metadata);
-  return {};
-}
+Result<void> Sink::know_topics() { return all_there(producer_.get(), options_.topics); }
 
 void Sink::delivered(rd_kafka_t*, const rd_kafka_message_t* message, void* self) {
   if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {

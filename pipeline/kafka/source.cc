@@ -10,8 +10,9 @@
 namespace echoloop::kafka {
 namespace {
 
-constexpr int kCommitted_ms = 60'000;  // for transactions under way of whoever held the partitions before
-constexpr std::size_t kBatch = 1024;   // messages taken from librdkafka at a time
+constexpr int kCommitted_ms = 60'000;        // for transactions under way of whoever held the partitions before
+constexpr std::size_t kBatch = 1024;         // messages taken from librdkafka at a time
+constexpr std::chrono::seconds kMissing{3};  // a topic, which librdkafka tells each second, before it is deleted for us
 
 Properties consumer_properties(const MemberOptions& options, int worker) {
   Properties out = common_properties(options);
@@ -39,7 +40,7 @@ Properties consumer_properties(const MemberOptions& options, int worker) {
 Result<std::unique_ptr<Source>> Source::open(const MemberOptions& options, int worker) {
   std::unique_ptr<Source> out{new Source(options)};
   auto consumer = make_client(RD_KAFKA_CONSUMER, consumer_properties(options, worker),
-                              {.opaque = out.get(), .rebalance = &Source::rebalance});
+                              {.opaque = out.get(), .rebalance = &Source::rebalance, .failed = &Source::failed});
   if (!consumer) return tl::make_unexpected(consumer.error());
   out->consumer_ = std::move(*consumer);
   rd_kafka_poll_set_consumer(out->consumer_.get());
@@ -76,6 +77,19 @@ void Source::rebalance(rd_kafka_t* consumer, rd_kafka_resp_err_t code, rd_kafka_
   }
 }
 
+// Called while this worker polls.
+void Source::failed(rd_kafka_t* consumer, int code, const char* reason, void* self) {
+  if (code != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) return note_error(consumer, code, reason, self);
+  auto& source = *static_cast<Source*>(self);
+  const auto now = std::chrono::steady_clock::now();
+  if (source.missing_.empty() || now - source.missing_last_ > kMissing) {
+    source.missing_first_ = now;
+    note_error(consumer, code, reason, self);
+  }
+  source.missing_last_ = now;
+  source.missing_ = reason;
+}
+
 Result<Brokers::News> Source::poll(Duration timeout, const stage::PollLimits& limits,
                                    std::vector<stage::Slice>& slices) {
   std::map<stage::Partition, stage::Slice> found;
@@ -107,6 +121,7 @@ Result<Brokers::News> Source::poll(Duration timeout, const stage::PollLimits& li
     }
     if (n == 0 || offered_ || taken_) break;
   }
+  if (missing_last_ - missing_first_ > kMissing) return away("reading", missing_);
   for (auto& [partition, slice] : found) {
     slice.keep = held;
     slices.push_back(std::move(slice));
@@ -154,12 +169,13 @@ Result<std::vector<Given>> Source::take_over() {
     rd_kafka_topic_partition_t& entry = list->elems[i];
     const auto topic = input_topic(options_.topics, entry.topic);
     if (!topic) return broken_world("kafka", fmt::format("the group gave {}, which was not asked for", entry.topic));
-    Given given{{*topic, entry.partition}, -1, 0};
+    Given given{{*topic, entry.partition}, -1, 0, false};
     if (entry.err != RD_KAFKA_RESP_ERR_NO_ERROR) return away("asking for committed offsets", entry.err);
     if (entry.offset >= 0) {
       given.next_offset = entry.offset;
       const std::string_view text{static_cast<const char*>(entry.metadata), entry.metadata_size};
       given.epoch = epoch_of_metadata(text);
+      given.together = together_by_metadata(text);
     } else {
       entry.offset = RD_KAFKA_OFFSET_BEGINNING;
     }

@@ -2,6 +2,7 @@
 // records. Nothing is committed here; offsets travel in the worker's transactions.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -34,6 +35,7 @@ class Source {
  private:
   explicit Source(const MemberOptions& options) : options_(options) {}
   static void rebalance(rd_kafka_t*, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* list, void* self);
+  static void failed(rd_kafka_t*, int code, const char* reason, void* self);
   Result<std::vector<Given>> take_over();
   Result<void> note(const rd_kafka_message_t& message);  // what is no record
 
@@ -44,6 +46,8 @@ class Source {
   PartitionsPtr held_;
   bool taken_ = false, closing_ = false;
   std::set<stage::Partition> reading_;  // held, and not at their end
+  std::string missing_;                 // what librdkafka says of a topic that is not there
+  std::chrono::steady_clock::time_point missing_first_, missing_last_;
 };
 
 }  // namespace echoloop::kafka

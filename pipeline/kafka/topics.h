@@ -47,6 +47,9 @@ struct Shape {
 };
 Result<std::map<std::string, Shape>> shapes_of_topics(rd_kafka_t* client);
 
+// Error (away): one is not there, or was made anew with another number of partitions.
+Result<void> all_there(rd_kafka_t* client, const TopicOptions& options);
+
 // Makes the topics that are missing and answers the partitions that all of them have. Errors: (away) the broker;
 // (configuration) topics with different numbers of partitions.
 Result<int> make_topics(rd_kafka_t* client, const TopicOptions& options);

@@ -174,6 +174,43 @@ class Misfortunes(unittest.TestCase):
         self.await_all(member)
         self.assertEqual(member.stop(), 0)
 
+    def delete_under(self, member, topic):
+        """It says so, and waits."""
+        self.assertTrue(topics.delete(self.broker.address, f"{self.prefix}{topic}"))
+        why = f"topic {self.prefix}{topic}: it was deleted, and is waited for"
+        house.wait_for(lambda: member.get("/readyz").status == 503 and why in member.get("/readyz").body.decode(), why)
+
+    def test_events_that_were_deleted(self):
+        """What was processed stays counted, and what comes into the new topic is."""
+        member = self.member().start()
+        self.send(100)
+        self.await_all(member)
+        self.delete_under(member, "events")
+        topics.create(self.broker.address, f"{self.prefix}events", PARTITIONS)
+        self.send(10)
+        self.await_all(member)
+        self.assertIn("it was deleted and made anew, and is read from its beginning", member.log())
+        self.send_again(100)
+        house.wait_for(lambda: self.taken(member) == 210, "they are taken once more")
+        self.assertEqual(self.counted(member), self.sent)
+        self.assertEqual(member.stop(), 0)
+
+    def test_deltas_that_were_deleted(self):
+        """What stages had told each other is not in the numbers and comes from nowhere else: nobody goes on before an operator says so."""
+        member = self.member().start()
+        self.send(100)
+        self.await_all(member)
+        self.delete_under(member, "deltas")
+        self.assertEqual(member.stop(), 0)
+        name, why = f"{self.prefix}deltas", "what stages had told each other there and had not counted yet is gone"
+        self.await_refusal(member.start(wait=False), why)
+        arguments = (self.broker.address, self._testMethodName, name, PARTITIONS, 0)
+        house.wait_for(lambda: topics.set_offsets(*arguments), "the group is empty")
+        member.start()
+        self.send(10)
+        self.await_all(member)
+        self.assertEqual(member.stop(), 0)
+
     def test_offsets_that_were_lost(self):
         member = self.member().start()
         self.send(10)

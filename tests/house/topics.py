@@ -12,7 +12,7 @@ import time
 
 PATIENCE_S = 60  # for a machine under load
 LOOK_S = 0.02
-PRODUCER = 0  # any client can ask
+PRODUCER, CONSUMER = 0, 1  # any client can ask
 ALREADY_EXISTS = 36  # Kafka's error code
 END = -1
 
@@ -64,7 +64,7 @@ def library():
     for name in (
         "conf_new", "new", "topic_new", "NewTopic_new", "queue_new", "queue_poll", "event_CreateTopics_result",
         "CreateTopics_result_topics", "topic_partition_list_new", "DeleteRecords_new", "DeleteTopic_new", "event_DeleteTopics_result",
-        "DeleteTopics_result_topics", "DeleteGroup_new", "event_DeleteGroups_result",
+        "DeleteTopics_result_topics", "topic_partition_list_add", "DeleteGroup_new", "event_DeleteGroups_result",
         "DeleteGroups_result_groups", "group_result_error",
     ):  # fmt: skip
         getattr(rd, f"rd_kafka_{name}").restype = ctypes.c_void_p
@@ -74,13 +74,15 @@ def library():
 
 
 @contextlib.contextmanager
-def client(address):
+def client(address, kind=PRODUCER, **more):
+    """`more`: properties of librdkafka, with _ for each dot."""
     rd, why = library(), ctypes.create_string_buffer(512)
     settings = ctypes.c_void_p(rd.rd_kafka_conf_new())
-    for name, value in {"bootstrap.servers": address, "log_level": "2"}.items():
+    more = {name.replace("_", "."): value for name, value in more.items()}
+    for name, value in {"bootstrap.servers": address, "log_level": "2", **more}.items():
         if rd.rd_kafka_conf_set(settings, name.encode(), value.encode(), why, len(why)) != 0:
             raise Refused(why.value.decode())
-    handle = ctypes.c_void_p(rd.rd_kafka_new(PRODUCER, settings, why, len(why)))
+    handle = ctypes.c_void_p(rd.rd_kafka_new(kind, settings, why, len(why)))
     if not handle:
         raise Refused(why.value.decode())
     try:
@@ -132,6 +134,20 @@ def delete_records(address, name, partition, before):
             answered(handle, rd.rd_kafka_DeleteRecords, request)
         finally:
             rd.rd_kafka_DeleteRecords_destroy(request)
+            rd.rd_kafka_topic_partition_list_destroy(offsets)
+
+
+def set_offsets(address, group, name, partitions, offset):
+    """Of a group without members, as Kafka's own program sets them; answers whether that went."""
+    rd = library()
+    with client(address, CONSUMER, group_id=group) as handle:
+        offsets = ctypes.c_void_p(rd.rd_kafka_topic_partition_list_new(partitions))
+        try:
+            for partition in range(partitions):
+                rd.rd_kafka_topic_partition_list_add(offsets, name.encode(), partition)
+                rd.rd_kafka_topic_partition_list_set_offset(offsets, name.encode(), partition, ctypes.c_int64(offset))
+            return rd.rd_kafka_commit(handle, offsets, 0) == 0
+        finally:
             rd.rd_kafka_topic_partition_list_destroy(offsets)
 
 

@@ -163,7 +163,9 @@ TEST_P(Contract, OffsetsEpochsAndRecordsAreTrueTogether) {
   auto again = alone("a");
   EXPECT_EQ(again->given({Topic::events, 1}).next_offset, 1);
   EXPECT_EQ(again->given({Topic::events, 1}).epoch, 4);
+  EXPECT_TRUE(again->given({Topic::events, 1}).together);
   EXPECT_EQ(again->given({Topic::events, 0}).next_offset, -1);
+  EXPECT_FALSE(again->given({Topic::events, 0}).together);
   await({again.get()}, [&] { return again->read().size() == 2; });
   EXPECT_THAT(again->read(), testing::UnorderedElementsAre("two", "of one"));
 }

@@ -16,10 +16,7 @@ STANDBY = "pipeline/kafka/standby.cc"
 WORKER, SHARD, SESSIONS = "pipeline/engine/worker.cc", "pipeline/engine/shard.cc", "processors/sessions/sessions.cc"
 CLUSTER = "tests/kafka/memory_cluster.cc"
 
-OFFSETS = """    std::vector<Committed> offsets;
-    for (const stage::Position& position : epoch.positions)
-      offsets.push_back({position, changes->at(position.partition.number).epoch});
-"""
+OFFSETS = "    const std::vector<Committed> offsets = offsets_of(epoch, *changes);\n"
 FINISH = "    if (auto done = brokers_->finish(offsets); !done) return done;\n"
 # Ends one transaction and begins another.
 SPLIT = OFFSETS + FINISH + "    if (auto begun = brokers_->begin(); !begun) return begun;\n"
@@ -47,7 +44,7 @@ MUTANTS = {
         ('    ECHOLOOP_CRASH_POINT("kafka.after_outputs");\n', SPLIT), (OFFSETS, ""), (FINISH, FINISH.replace("offsets", "{}"))]),
     "state_before_commit": (LINK, "small", [(FINISH, STORE.replace("*change.offset", "markers_.at(shard).next_offset") + FINISH), (STORE, "")], 1101),
     "offsets_of_events_only": (LINK, "small", [
-        ("      offsets.push_back({position,", "      if (position.partition.topic == stage::Topic::events) offsets.push_back({position,")]),
+        ("        out.push_back({{partition, found", "        if (topic == stage::Topic::events) out.push_back({{partition, found")]),
     "epochs_are_not_counted": (LINK, "small", [("change.epoch = marker.epoch + 1;", "change.epoch = marker.epoch;")]),
     "trim_before_commit": (LINK, "small", [(FINISH, TRIM + FINISH), (TRIM, "")]),
     "misplaced_records_are_taken": (LINK, "small", [
