@@ -22,14 +22,15 @@ struct Given {
   stage::Partition partition;
   std::int64_t next_offset = -1;  // the first record that no transaction has processed; -1: from the beginning
   std::int64_t epoch = 0;         // of the shard, when that was committed
-  bool together = false;          // with those of all other inputs of the shard
+  int partitions = 0;  // each topic had then; 0: of an earlier version, or set by hand, without the other inputs
 };
 
-// Where to read on, and the epoch of the shard that this is true of. Those of all inputs of a shard are committed
-// together.
+// Where to read on, the epoch of the shard that this is true of, and how many partitions each topic has. Those of all
+// inputs of a shard are committed together.
 struct Committed {
   stage::Position position;
   std::int64_t epoch = 0;
+  int partitions = 0;
 };
 
 // Reads committed records of the changelog. One thread.

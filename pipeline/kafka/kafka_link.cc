@@ -8,6 +8,7 @@
 #include "pipeline/base/crash_point.h"
 #include "pipeline/base/hash.h"
 #include "pipeline/kafka/changelog.h"
+#include "pipeline/kafka/given.h"
 #include "pipeline/kafka/house_state.h"
 #include "pipeline/kafka/restore.h"
 #include "pipeline/kafka/rolling.h"
@@ -152,7 +153,8 @@ class KafkaLink : public stage::Link {
       for (stage::Topic topic : kInputs) {
         const stage::Partition partition{topic, shard};
         const auto found = moved.find(partition);
-        out.push_back({{partition, found == moved.end() ? read_.at(partition) : found->second}, change.epoch});
+        out.push_back(
+            {{partition, found == moved.end() ? read_.at(partition) : found->second}, change.epoch, house_.partitions});
       }
     }
     return out;
@@ -186,28 +188,9 @@ class KafkaLink : public stage::Link {
   Result<void> follow(const stage::Slice& slice) {
     auto [end, fresh] = behind_.try_emplace(slice.partition, read_.at(slice.partition));
     if (slice.records.front().offset < end->second) {
-      if (auto able = go_on_without({slice.partition}); !able) return able;
+      if (auto able = go_on_from_begin(slice.partition, house_.options); !able) return able;
     }
     end->second = slice.records.back().offset + 1;
-    return {};
-  }
-
-  // Inputs that were deleted and made anew are read from their beginning, but not without what stages had told each
-  // other: numbers would be too low for ever.
-  Result<void> go_on_without(const std::set<stage::Partition>& deleted) const {
-    for (const stage::Partition& partition : deleted) {
-      const std::string name = topic_name(house_.options.topics, partition.topic);
-      const bool of_stages = partition.topic == stage::Topic::deltas || partition.topic == stage::Topic::cases;
-      if (of_stages)
-        return away(fmt::format("topic {}", name),
-                    fmt::format("it was deleted and made anew: what stages had told each other there and had not "
-                                "counted yet is gone. To go on without it stop all members and set the group's offsets "
-                                "of that topic (kafka-consumer-groups --group {} --topic {} --reset-offsets "
-                                "--to-earliest --execute); to count anew use another --kafka.prefix",
-                                house_.options.group, name));
-      spdlog::warn("topic {}, partition {}: it was deleted and made anew, and is read from its beginning", name,
-                   partition.number);
-    }
     return {};
   }
 
@@ -223,28 +206,15 @@ class KafkaLink : public stage::Link {
   }
 
   Result<void> take_over(std::vector<Given> given) {
-    std::map<int, std::int64_t> epochs;
-    std::map<int, std::size_t> topics;
-    std::set<int> together;
+    auto epochs = epochs_of(given, house_.partitions);
+    if (!epochs) return tl::make_unexpected(epochs.error());
+    for (const stage::Partition& partition : made_anew(given)) {
+      if (auto able = go_on_from_begin(partition, house_.options); !able) return able;
+    }
     std::vector<int> shards;
-    for (const Given& one : given) {
-      epochs[one.partition.number] = std::max(epochs[one.partition.number], one.epoch);
-      ++topics[one.partition.number];
-      if (one.together) together.insert(one.partition.number);
-    }
-    std::set<stage::Partition> deleted;  // their offsets went with them
-    for (const Given& one : given) {
-      if (one.next_offset < 0 && together.contains(one.partition.number)) deleted.insert(one.partition);
-    }
-    if (auto able = go_on_without(deleted); !able) return able;
-    for (const auto& [shard, n] : topics) {
-      shards.push_back(shard);
-      if (n == std::size(kInputs)) continue;
-      return broken_world("kafka", fmt::format("the group gave {} of the {} partitions of shard {}: it needs all", n,
-                                               std::size(kInputs), shard));
-    }
+    for (const auto& [shard, epoch] : *epochs) shards.push_back(shard);
     if (house_.standby) house_.standby->leave(worker_, shards);
-    auto restore = Restore::begin(*brokers_, *house_.store, epochs);
+    auto restore = Restore::begin(*brokers_, *house_.store, *epochs);
     if (!restore) return tl::make_unexpected(restore.error());
     restore_ = std::move(*restore);
     given_ = std::move(given);

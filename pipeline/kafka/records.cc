@@ -10,7 +10,7 @@
 namespace echoloop::kafka {
 namespace {
 
-constexpr std::string_view kEpoch = "epoch=", kTogether = " inputs=all";
+constexpr std::string_view kEpoch = "epoch=", kPartitions = " partitions=";
 constexpr std::size_t kHeaders_max = 9;  // more than any record of ours has
 
 template <class T>
@@ -140,13 +140,18 @@ rd_kafka_resp_err_t produce(rd_kafka_t* producer, const Message& message) {
   return error ? rd_kafka_error_code(error.get()) : RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-std::string metadata_of_epoch(std::int64_t epoch) { return fmt::format("{}{}{}", kEpoch, epoch, kTogether); }
+std::string offset_metadata(std::int64_t epoch, int partitions) {
+  return fmt::format("{}{}{}{}", kEpoch, epoch, kPartitions, partitions);
+}
 
 std::int64_t epoch_of_metadata(std::string_view metadata) {
   if (!metadata.starts_with(kEpoch)) return 0;
   return number_of<std::int64_t>(metadata.substr(kEpoch.size()));
 }
 
-bool together_by_metadata(std::string_view metadata) { return metadata.ends_with(kTogether); }
+int partitions_of_metadata(std::string_view metadata) {
+  const auto at = metadata.find(kPartitions);
+  return at == std::string_view::npos ? 0 : number_of<int>(metadata.substr(at + kPartitions.size()));
+}
 
 }  // namespace echoloop::kafka

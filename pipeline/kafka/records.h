@@ -50,9 +50,10 @@ struct Message {
 // Error: the queue is full, or what librdkafka says.
 rd_kafka_resp_err_t produce(rd_kafka_t* producer, const Message& message);
 
-// What a committed offset carries: the epoch of its shard, and that it was not committed alone.
-std::string metadata_of_epoch(std::int64_t epoch);
-std::int64_t epoch_of_metadata(std::string_view metadata);  // 0 when there is none
-bool together_by_metadata(std::string_view metadata);       // false: of an earlier version, or set by hand
+// What a committed offset carries: the epoch of its shard, and the partitions of each topic. Both are 0 when there are
+// none.
+std::string offset_metadata(std::int64_t epoch, int partitions);
+std::int64_t epoch_of_metadata(std::string_view metadata);
+int partitions_of_metadata(std::string_view metadata);
 
 }  // namespace echoloop::kafka

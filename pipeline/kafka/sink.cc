@@ -97,7 +97,7 @@ Result<void> Sink::finish(std::span<const Committed> offsets, const rd_kafka_con
     rd_kafka_topic_partition_t* entry = rd_kafka_topic_partition_list_add(
         list.get(), topic_name(options_.topics, partition.topic).c_str(), partition.number);
     entry->offset = committed.position.next_offset;
-    const std::string metadata = metadata_of_epoch(committed.epoch);
+    const std::string metadata = offset_metadata(committed.epoch, committed.partitions);
     entry->metadata = ::strdup(metadata.c_str());  // the list frees it
     entry->metadata_size = metadata.size();
   }

@@ -169,13 +169,13 @@ Result<std::vector<Given>> Source::take_over() {
     rd_kafka_topic_partition_t& entry = list->elems[i];
     const auto topic = input_topic(options_.topics, entry.topic);
     if (!topic) return broken_world("kafka", fmt::format("the group gave {}, which was not asked for", entry.topic));
-    Given given{{*topic, entry.partition}, -1, 0, false};
+    Given given{{*topic, entry.partition}, -1, 0, 0};
     if (entry.err != RD_KAFKA_RESP_ERR_NO_ERROR) return away("asking for committed offsets", entry.err);
     if (entry.offset >= 0) {
       given.next_offset = entry.offset;
       const std::string_view text{static_cast<const char*>(entry.metadata), entry.metadata_size};
       given.epoch = epoch_of_metadata(text);
-      given.together = together_by_metadata(text);
+      given.partitions = partitions_of_metadata(text);
     } else {
       entry.offset = RD_KAFKA_OFFSET_BEGINNING;
     }

@@ -211,6 +211,19 @@ class Misfortunes(unittest.TestCase):
         self.await_all(member)
         self.assertEqual(member.stop(), 0)
 
+    def test_partitions_that_were_added(self):
+        """Sessions would go to shards that know nothing of them: nobody counts on, neither a running member nor one that starts."""
+        member = self.member("member", None, "--kafka.property", "topic.metadata.refresh.interval.ms=500").start()
+        self.send(10)
+        self.await_all(member)
+        topics.add_partitions(self.broker.address, f"{self.prefix}events", 2 * PARTITIONS)
+        self.assertIn("the group gave 1 of the 4 partitions of shard", self.end_of(member))
+        self.assertIn("a shard needs one of each", self.end_of(member.start(wait=False)))
+        for topic in ("misplaced", "deltas", "cases", "changelog", "members", "tasks", "dead", "customers"):
+            topics.add_partitions(self.broker.address, f"{self.prefix}{topic}", 2 * PARTITIONS)
+        why = f"the state was written with {PARTITIONS} partitions of each topic, and there are {2 * PARTITIONS} now"
+        self.assertIn(why, self.end_of(member.start(wait=False)))
+
     def test_offsets_that_were_lost(self):
         member = self.member().start()
         self.send(10)

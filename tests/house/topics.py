@@ -64,7 +64,7 @@ def library():
     for name in (
         "conf_new", "new", "topic_new", "NewTopic_new", "queue_new", "queue_poll", "event_CreateTopics_result",
         "CreateTopics_result_topics", "topic_partition_list_new", "DeleteRecords_new", "DeleteTopic_new", "event_DeleteTopics_result",
-        "DeleteTopics_result_topics", "topic_partition_list_add", "DeleteGroup_new", "event_DeleteGroups_result",
+        "DeleteTopics_result_topics", "topic_partition_list_add", "NewPartitions_new", "DeleteGroup_new", "event_DeleteGroups_result",
         "DeleteGroups_result_groups", "group_result_error",
     ):  # fmt: skip
         getattr(rd, f"rd_kafka_{name}").restype = ctypes.c_void_p
@@ -135,6 +135,18 @@ def delete_records(address, name, partition, before):
         finally:
             rd.rd_kafka_DeleteRecords_destroy(request)
             rd.rd_kafka_topic_partition_list_destroy(offsets)
+
+
+def add_partitions(address, name, partitions):
+    """So that it has so many."""
+    rd, why = library(), ctypes.create_string_buffer(512)
+    with client(address) as handle:
+        request = ctypes.c_void_p(rd.rd_kafka_NewPartitions_new(name.encode(), ctypes.c_size_t(partitions), why, len(why)))
+        try:
+            answered(handle, rd.rd_kafka_CreatePartitions, request)
+        finally:
+            rd.rd_kafka_NewPartitions_destroy(request)
+        wait_known(handle, name, partitions)
 
 
 def set_offsets(address, group, name, partitions, offset):

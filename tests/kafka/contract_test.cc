@@ -154,7 +154,7 @@ TEST_P(Contract, OffsetsEpochsAndRecordsAreTrueTogether) {
   ASSERT_TRUE((*a)->begin());
   ASSERT_TRUE((*a)->write(output(Topic::deltas, "of one"), 1));
   ASSERT_TRUE((*a)->write_changelog(1, "rows"));
-  const Committed committed[] = {{{{Topic::events, 1}, 1}, 4}};
+  const Committed committed[] = {{{{Topic::events, 1}, 1}, 4, 3}};
   ASSERT_TRUE((*a)->finish(committed));
   // And an epoch that never ends.
   ASSERT_TRUE((*a)->begin());
@@ -163,9 +163,9 @@ TEST_P(Contract, OffsetsEpochsAndRecordsAreTrueTogether) {
   auto again = alone("a");
   EXPECT_EQ(again->given({Topic::events, 1}).next_offset, 1);
   EXPECT_EQ(again->given({Topic::events, 1}).epoch, 4);
-  EXPECT_TRUE(again->given({Topic::events, 1}).together);
+  EXPECT_EQ(again->given({Topic::events, 1}).partitions, 3);
   EXPECT_EQ(again->given({Topic::events, 0}).next_offset, -1);
-  EXPECT_FALSE(again->given({Topic::events, 0}).together);
+  EXPECT_EQ(again->given({Topic::events, 0}).partitions, 0);
   await({again.get()}, [&] { return again->read().size() == 2; });
   EXPECT_THAT(again->read(), testing::UnorderedElementsAre("two", "of one"));
 }

@@ -60,7 +60,7 @@ class Holder {
       ASSERT_TRUE(written);
       offset = *written;
     }
-    const kafka::Committed committed[] = {{{{stage::Topic::events, shard_}, epoch}, epoch}};
+    const kafka::Committed committed[] = {{{{stage::Topic::events, shard_}, epoch}, epoch, 2}};
     ASSERT_TRUE(brokers_->finish(committed));
     store::Batch batch;
     for (const stage::Row& row : rows) batch.add(row);

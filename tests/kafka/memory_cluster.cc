@@ -167,9 +167,9 @@ class MemoryBrokers final : public Brokers {
       for (stage::Topic topic : kafka::kInputs) {
         const Partition partition{topic, shard};
         if (cluster_.pending(partition)) return std::nullopt;
-        kafka::Given given{partition, -1, 0, false};
+        kafka::Given given{partition, -1, 0, 0};
         if (auto found = cluster_.offsets_.find(partition); found != cluster_.offsets_.end())
-          given = {partition, found->second.position.next_offset, found->second.epoch, true};
+          given = {partition, found->second.position.next_offset, found->second.epoch, found->second.partitions};
         out.push_back(given);
       }
     }

@@ -44,7 +44,7 @@ MUTANTS = {
         ('    ECHOLOOP_CRASH_POINT("kafka.after_outputs");\n', SPLIT), (OFFSETS, ""), (FINISH, FINISH.replace("offsets", "{}"))]),
     "state_before_commit": (LINK, "small", [(FINISH, STORE.replace("*change.offset", "markers_.at(shard).next_offset") + FINISH), (STORE, "")], 1101),
     "offsets_of_events_only": (LINK, "small", [
-        ("        out.push_back({{partition, found", "        if (topic == stage::Topic::events) out.push_back({{partition, found")]),
+        ("        const stage::Partition partition{topic, shard};\n", "        const stage::Partition partition{topic, shard};\n        if (topic != stage::Topic::events) continue;\n")]),
     "epochs_are_not_counted": (LINK, "small", [("change.epoch = marker.epoch + 1;", "change.epoch = marker.epoch;")]),
     "trim_before_commit": (LINK, "small", [(FINISH, TRIM + FINISH), (TRIM, "")]),
     "misplaced_records_are_taken": (LINK, "small", [

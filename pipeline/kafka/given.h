@@ -1,0 +1,25 @@
+// What the group says of the partitions that it gives a worker is held to what must be so before anything is read.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "pipeline/kafka/brokers.h"
+#include "pipeline/kafka/member.h"
+
+namespace echoloop::kafka {
+
+// The epoch of each shard, as the offsets that were committed last say; 0: none were. Errors (world): a shard whose
+// inputs are not all given; other partitions than there were when this member started, or when the offsets were
+// committed: keys lie in others now.
+Result<std::map<int, std::int64_t>> epochs_of(const std::vector<Given>& given, int partitions);
+
+// Those that lack an offset which was committed with those of the other inputs of their shard: it went with the topic.
+std::vector<stage::Partition> made_anew(const std::vector<Given>& given);
+
+// Of a topic that was deleted and made anew: says so in the log. Error (away): it held what stages tell each other, and
+// what they had not counted yet is gone; numbers would be too low for ever.
+Result<void> go_on_from_begin(stage::Partition partition, const MemberOptions& options);
+
+}  // namespace echoloop::kafka
