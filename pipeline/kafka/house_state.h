@@ -70,7 +70,11 @@ struct KafkaHouse::State {
   void note(const std::vector<stage::Position>& positions,
             const std::map<stage::Partition, const std::int64_t*>& written) {
     std::lock_guard hold{mutex};
-    for (const stage::Position& position : positions) committed[position.partition] = position.next_offset;
+    for (const stage::Position& position : positions) {
+      std::int64_t& known = committed[position.partition];
+      if (position.next_offset < known) sent.erase(position.partition);  // the topic was made anew
+      known = position.next_offset;
+    }
     for (const auto& [partition, last] : written) sent[partition] = std::max(sent[partition], *last + 1);
   }
   void tell() {

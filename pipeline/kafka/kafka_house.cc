@@ -46,6 +46,8 @@ Result<std::unique_ptr<KafkaHouse>> KafkaHouse::open(const fs::path& folder, Mem
   auto partitions = make_topics(client->get(), options.topics);
   if (!partitions) return tl::make_unexpected(partitions.error());
   if (auto fit = check_topics(client->get(), options.topics); !fit) return tl::make_unexpected(fit.error());
+  options.topics.partitions = *partitions;
+  if (auto fits = check_group(options); !fits) return tl::make_unexpected(fits.error());
   Connect to_kafka = [options](int worker) { return kafka::connect(options, worker); };
   auto house = open(folder, options, store_options, *partitions, std::move(to_kafka));
   if (!house || !options.standby) return house;

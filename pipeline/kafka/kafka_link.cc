@@ -187,10 +187,12 @@ class KafkaLink : public stage::Link {
 
   Result<void> follow(const stage::Slice& slice) {
     auto [end, fresh] = behind_.try_emplace(slice.partition, read_.at(slice.partition));
-    if (slice.records.front().offset < end->second) {
-      if (auto able = go_on_from_begin(slice.partition, house_.options); !able) return able;
+    for (const stage::Record& record : slice.records) {
+      if (record.offset < end->second) {
+        if (auto able = go_on_from_begin(slice.partition, house_.options); !able) return able;
+      }
+      end->second = record.offset + 1;
     }
-    end->second = slice.records.back().offset + 1;
     return {};
   }
 

@@ -5,7 +5,7 @@
 namespace echoloop::kafka {
 namespace {
 
-constexpr int kBegin_ms = 60'000, kAbort_ms = 5'000, kFull_ms = 100;
+constexpr int kBegin_ms = 60'000, kOffsets_ms = 10'000, kAbort_ms = 5'000, kFull_ms = 100;
 
 Properties producer_properties(const MemberOptions& options, int worker) {
   Properties out = common_properties(options);
@@ -103,7 +103,7 @@ Result<void> Sink::finish(std::span<const Committed> offsets, const rd_kafka_con
   }
   if (list->cnt > 0) {
     auto sent = check("committing offsets",
-                      rd_kafka_send_offsets_to_transaction(producer_.get(), list.get(), group, kBegin_ms));
+                      rd_kafka_send_offsets_to_transaction(producer_.get(), list.get(), group, kOffsets_ms));
     if (!sent) return sent;
   }
   auto done = check("committing", rd_kafka_commit_transaction(producer_.get(), kBegin_ms));

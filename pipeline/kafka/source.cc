@@ -10,9 +10,8 @@
 namespace echoloop::kafka {
 namespace {
 
-constexpr int kCommitted_ms = 60'000;        // for transactions under way of whoever held the partitions before
-constexpr std::size_t kBatch = 1024;         // messages taken from librdkafka at a time
-constexpr std::chrono::seconds kMissing{3};  // a topic, which librdkafka tells each second, before it is deleted for us
+constexpr int kCommitted_ms = 60'000;  // for transactions under way of whoever held the partitions before
+constexpr std::size_t kBatch = 1024;   // messages taken from librdkafka at a time
 
 Properties consumer_properties(const MemberOptions& options, int worker) {
   Properties out = common_properties(options);
@@ -77,17 +76,10 @@ void Source::rebalance(rd_kafka_t* consumer, rd_kafka_resp_err_t code, rd_kafka_
   }
 }
 
-// Called while this worker polls.
+// Called while this worker polls. What librdkafka says of a topic the brokers have confirmed.
 void Source::failed(rd_kafka_t* consumer, int code, const char* reason, void* self) {
-  if (code != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) return note_error(consumer, code, reason, self);
-  auto& source = *static_cast<Source*>(self);
-  const auto now = std::chrono::steady_clock::now();
-  if (source.missing_.empty() || now - source.missing_last_ > kMissing) {
-    source.missing_first_ = now;
-    note_error(consumer, code, reason, self);
-  }
-  source.missing_last_ = now;
-  source.missing_ = reason;
+  note_error(consumer, code, reason, self);
+  if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) static_cast<Source*>(self)->missing_ = reason;
 }
 
 Result<Brokers::News> Source::poll(Duration timeout, const stage::PollLimits& limits,
@@ -121,7 +113,7 @@ Result<Brokers::News> Source::poll(Duration timeout, const stage::PollLimits& li
     }
     if (n == 0 || offered_ || taken_) break;
   }
-  if (missing_last_ - missing_first_ > kMissing) return away("reading", missing_);
+  if (!missing_.empty()) return away("reading", missing_);
   for (auto& [partition, slice] : found) {
     slice.keep = held;
     slices.push_back(std::move(slice));
@@ -154,6 +146,7 @@ Result<void> Source::note(const rd_kafka_message_t& message) {
   }
   if (message.err == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID) return away("reading", message.err);
   if (message.err == RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED) return away("reading", rd_kafka_message_errstr(&message));
+  if (message.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) return away("reading", rd_kafka_message_errstr(&message));
   spdlog::warn("kafka: reading: {}", rd_kafka_message_errstr(&message));
   return {};
 }
@@ -163,6 +156,11 @@ Result<std::vector<Given>> Source::take_over() {
   // isolation.level makes the broker answer only when no transaction of an earlier holder is under way.
   if (auto code = rd_kafka_committed(consumer_.get(), list.get(), kCommitted_ms))
     return away("asking for committed offsets", code);
+  // One that ends before its offset is another topic of that name.
+  const PartitionsPtr ends{rd_kafka_topic_partition_list_copy(list.get())};
+  for (int i = 0; i < ends->cnt; ++i) ends->elems[i].offset = RD_KAFKA_OFFSET_END;
+  if (auto code = rd_kafka_offsets_for_times(consumer_.get(), ends.get(), kCommitted_ms))
+    return away("asking for ends", code);
   std::vector<Given> out;
   reading_.clear();
   for (int i = 0; i < list->cnt; ++i) {
@@ -171,14 +169,15 @@ Result<std::vector<Given>> Source::take_over() {
     if (!topic) return broken_world("kafka", fmt::format("the group gave {}, which was not asked for", entry.topic));
     Given given{{*topic, entry.partition}, -1, 0, 0};
     if (entry.err != RD_KAFKA_RESP_ERR_NO_ERROR) return away("asking for committed offsets", entry.err);
+    const rd_kafka_topic_partition_t& end = ends->elems[i];
+    if (end.err != RD_KAFKA_RESP_ERR_NO_ERROR) return away("asking for ends", end.err);
     if (entry.offset >= 0) {
-      given.next_offset = entry.offset;
+      if (entry.offset <= end.offset) given.next_offset = entry.offset;
       const std::string_view text{static_cast<const char*>(entry.metadata), entry.metadata_size};
       given.epoch = epoch_of_metadata(text);
       given.partitions = partitions_of_metadata(text);
-    } else {
-      entry.offset = RD_KAFKA_OFFSET_BEGINNING;
     }
+    if (given.next_offset < 0) entry.offset = RD_KAFKA_OFFSET_BEGINNING;
     reading_.insert(given.partition);
     out.push_back(given);
   }

@@ -2,7 +2,6 @@
 // records. Nothing is committed here; offsets travel in the worker's transactions.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -47,7 +46,6 @@ class Source {
   bool taken_ = false, closing_ = false;
   std::set<stage::Partition> reading_;  // held, and not at their end
   std::string missing_;                 // what librdkafka says of a topic that is not there
-  std::chrono::steady_clock::time_point missing_first_, missing_last_;
 };
 
 }  // namespace echoloop::kafka

@@ -6,6 +6,9 @@
 #include <charconv>
 #include <map>
 
+#include "pipeline/kafka/given.h"
+#include "pipeline/kafka/records.h"
+
 namespace echoloop::kafka {
 namespace {
 
@@ -106,6 +109,26 @@ Result<void> check(const std::string& topic, const Settings& settings, int repli
 }
 
 }  // namespace
+
+Result<void> check_group(const MemberOptions& options) {
+  Properties properties = common_properties(options);
+  properties.emplace_back("group.id", options.group);
+  properties.emplace_back("isolation.level", "read_uncommitted");  // transactions under way are not waited for
+  auto client = make_client(RD_KAFKA_CONSUMER, properties);
+  if (!client) return tl::make_unexpected(client.error());
+  const PartitionsPtr list{rd_kafka_topic_partition_list_new(options.topics.partitions)};
+  for (int number = 0; number < options.topics.partitions; ++number)
+    rd_kafka_topic_partition_list_add(list.get(), topic_name(options.topics, stage::Topic::events).c_str(), number);
+  if (auto code = rd_kafka_committed(client->get(), list.get(), kAdmin_timeout_ms))
+    return away("asking for committed offsets", code);
+  for (int i = 0; i < list->cnt; ++i) {
+    const rd_kafka_topic_partition_t& entry = list->elems[i];
+    if (entry.err != RD_KAFKA_RESP_ERR_NO_ERROR) return away("asking for committed offsets", entry.err);
+    const std::string_view text{static_cast<const char*>(entry.metadata), entry.metadata_size};
+    if (auto same = counted_with(partitions_of_metadata(text), options.topics.partitions); !same) return same;
+  }
+  return {};
+}
 
 Result<void> check_topics(rd_kafka_t* client, const TopicOptions& options) {
   const std::vector<std::string> names = all_topics(options);

@@ -65,9 +65,18 @@ Result<stage::Slice> TopicReader::read(int partition, std::int64_t from, const s
   return read_here(partition, from, limits);
 }
 
+Result<stage::Slice> TopicReader::read_one(int partition, std::int64_t offset) {
+  std::lock_guard hold{mutex_};
+  auto slice = read_here(partition, offset, {.records_max = 1, .bytes_max = 1});
+  if (!slice && ends_before_) slice = stage::Slice{};
+  if (slice && !slice->records.empty() && slice->records.front().offset != offset) slice->records.clear();
+  return slice;
+}
+
 Result<stage::Slice> TopicReader::read_here(int partition, std::int64_t from, const stage::PollLimits& limits) {
   stage::Slice slice;
   slice.partition = {topic_, partition};
+  ends_before_ = false;
   auto held = std::make_shared<Held>();
   slice.keep = held;
   const bool going_on = partition == partition_ && from == next_;
@@ -96,6 +105,7 @@ Result<stage::Slice> TopicReader::read_here(int partition, std::int64_t from, co
     slice.records.back().offset = slice.records.back().place();
     if (slice.records.back().offset < from) {  // the topic ends before, and the reader was sent to its begin
       partition_ = -1;
+      ends_before_ = true;
       return away(kReading_topic, "it ends before");
     }
     bytes += message->key_len + message->len;

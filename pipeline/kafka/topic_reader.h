@@ -21,6 +21,8 @@ class TopicReader {
   // asked lie before it. A reader that asks on where the last answer ended goes on reading. Error: away. A place with
   // kMisplaced is one of topic misplaced.
   Result<stage::Slice> read(int partition, std::int64_t from, const stage::PollLimits& limits);
+  // The record with that offset, or none. Error: away.
+  Result<stage::Slice> read_one(int partition, std::int64_t offset);
   // The offset behind the last record that is committed, of each partition. Error: away.
   Result<std::vector<std::int64_t>> ends(int partitions);
 
@@ -37,6 +39,7 @@ class TopicReader {
   ClientPtr consumer_;
   int partition_ = -1;
   std::int64_t next_ = -1;
+  bool ends_before_ = false;  // the topic, before the offset that was asked for last
 };
 
 }  // namespace echoloop::kafka

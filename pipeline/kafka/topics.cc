@@ -94,22 +94,6 @@ Result<std::map<std::string, Shape>> shapes_of_topics(rd_kafka_t* client) {
   return out;
 }
 
-namespace {
-
-// The topic that has another number of partitions.
-std::optional<std::string> of_other_size(const std::map<std::string, Shape>& known, const TopicOptions& options,
-                                         int partitions) {
-  for (const std::string& name : all_topics(options)) {
-    auto found = known.find(name);
-    if (found == known.end() || found->second.partitions == partitions) continue;
-    return fmt::format("topic {} has {} partitions, {} has {}: a shard needs one of each", name,
-                       found->second.partitions, topic_name(options, stage::Topic::events), partitions);
-  }
-  return std::nullopt;
-}
-
-}  // namespace
-
 Result<int> make_topics(rd_kafka_t* client, const TopicOptions& options) {
   const std::vector<std::string> names = all_topics(options);
   auto known = shapes_of_topics(client);
@@ -131,7 +115,13 @@ Result<int> make_topics(rd_kafka_t* client, const TopicOptions& options) {
     if (auto events = known->find(topic_name(options, stage::Topic::events)); events != known->end())
       wanted.partitions = events->second.partitions;
   }
-  if (const auto other = of_other_size(*known, options, wanted.partitions)) return bad_configuration("kafka", *other);
+  for (const std::string& name : names) {
+    auto found = known->find(name);
+    if (found == known->end() || found->second.partitions == wanted.partitions) continue;
+    return bad_configuration(
+        "kafka", fmt::format("topic {} has {} partitions, {} has {}: a shard needs one of each", name,
+                             found->second.partitions, topic_name(options, stage::Topic::events), wanted.partitions));
+  }
   return wanted.partitions;
 }
 
@@ -139,12 +129,14 @@ Result<void> all_there(rd_kafka_t* client, const TopicOptions& options) {
   auto known = shapes_of_topics(client);
   if (!known) return tl::make_unexpected(known.error());
   for (const std::string& name : all_topics(options)) {
-    if (!known->contains(name))
+    const auto found = known->find(name);
+    if (found == known->end())
       return away(fmt::format("topic {}", name),
-                  "it was deleted, and is waited for; a member that starts makes it anew");
+                  "it is not there: it was deleted, and is waited for (a member that starts makes it anew)");
+    if (found->second.partitions != options.partitions)
+      return broken_world("kafka", fmt::format("topic {} had {} partitions when this member started, and has {} now",
+                                               name, options.partitions, found->second.partitions));
   }
-  const int partitions = known->at(topic_name(options, stage::Topic::events)).partitions;
-  if (const auto other = of_other_size(*known, options, partitions)) return away("topics", *other);
   return {};
 }
 

@@ -47,7 +47,7 @@ struct Shape {
 };
 Result<std::map<std::string, Shape>> shapes_of_topics(rd_kafka_t* client);
 
-// Error (away): one is not there, or was made anew with another number of partitions.
+// Errors: (away) one is not there; (world) one has not options.partitions.
 Result<void> all_there(rd_kafka_t* client, const TopicOptions& options);
 
 // Makes the topics that are missing and answers the partitions that all of them have. Errors: (away) the broker;

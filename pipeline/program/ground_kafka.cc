@@ -60,9 +60,7 @@ class KafkaGround final : public Ground {
     return reader_.read(partition, from, limits);
   }
   Result<stage::Slice> read_event(int partition, std::int64_t offset) override {
-    auto slice = reader_.read(partition, offset, {.records_max = 1, .bytes_max = 1});
-    if (slice && !slice->records.empty() && slice->records.front().offset != offset) slice->records.clear();
-    return slice;
+    return reader_.read_one(partition, offset);
   }
   std::int64_t backlog() const override { return house_->backlog(); }
   Copies copies() const override {

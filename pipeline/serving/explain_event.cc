@@ -56,6 +56,17 @@ class Search {
     return event && event->id == query_.id;
   }
 
+  // Of the letters from that place the one with that document: the topic may have been made anew.
+  Result<std::optional<DeadEntry>> letter_of(int shard, const stage::Record& record, std::string_view document) {
+    const std::string place = sessions::dead_letter_id(shard, record.offset);
+    std::string id = place;
+    for (int again = 2;; ++again) {
+      auto letter = find_dead(id, sources_);
+      if (!letter || !*letter || document.starts_with((*letter)->letter.rejected().document())) return letter;
+      id = fmt::format("{}-{}", place, again);
+    }
+  }
+
   Result<void> look_at_rejected(int shard, const stage::Record& record, ordered_json& items) {
     state::Rejected rejected;
     if (!rejected.ParseFromArray(record.value.data(), static_cast<int>(record.value.size()))) return {};
@@ -63,7 +74,7 @@ class Search {
     const ordered_json event = ordered_json::parse(rejected.document(), nullptr, false);
     if (!event.is_object() || !is_meant(query_, event)) return {};
     ordered_json item = head(shard, record, event);
-    auto letter = find_dead(sessions::dead_letter_id(shard, record.offset), sources_);
+    auto letter = letter_of(shard, record, rejected.document());
     if (!letter) return tl::make_unexpected(letter.error());
     put_letter(*letter, item);
     items.push_back(std::move(item));
@@ -93,7 +104,7 @@ class Search {
 
   Result<ordered_json> place_of_event(int shard, const stage::Record& record, const ordered_json& event) {
     ordered_json item = head(shard, record, event);
-    auto letter = find_dead(sessions::dead_letter_id(shard, record.offset), sources_);
+    auto letter = letter_of(shard, record, record.value);
     if (!letter) return tl::make_unexpected(letter.error());
     if (*letter) {
       put_letter(*letter, item);

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "pipeline/serving/explain_event.h"
 #include "processors/sessions/history.h"
 
 namespace echoloop::serving {
@@ -107,15 +108,19 @@ ordered_json counted_json(const state::Facts& facts) {
           {"invited", facts.invited}};
 }
 
-Result<ordered_json> events_json(const std::string& session_id, const state::Session& row, const Sources& sources) {
+Result<ordered_json> events_json(const std::string& tenant, const std::string& session_id, const state::Session& row,
+                                 const Sources& sources) {
   ordered_json out = ordered_json::array();
   int shard = sources.shard_of(session_id);
   for (const state::EventPlace& place : row.events) {
     ordered_json line = {{"place", {{"shard", shard}, {"offset", place.offset}}}, {"fate", kFates[place.fate]}};
     auto raw = sources.raw_event(shard, place.offset);
     if (!raw) return tl::make_unexpected(raw.error());
-    line["received_at"] = *raw ? ordered_json(format_time((*raw)->at)) : ordered_json(nullptr);
-    line["event"] = *raw ? ordered_json::parse((*raw)->json, nullptr, false) : ordered_json(nullptr);
+    ordered_json event = *raw ? ordered_json::parse((*raw)->json, nullptr, false) : ordered_json(nullptr);
+    // Another one lies there now: the topic was made anew.
+    if (text_at(event, "/data/session_id") != session_id || text_at(event, "/data/tenant") != tenant) event = nullptr;
+    line["received_at"] = event.is_null() ? ordered_json(nullptr) : ordered_json(format_time((*raw)->at));
+    line["event"] = std::move(event);
     out.push_back(std::move(line));
   }
   return out;
@@ -183,7 +188,7 @@ Result<ordered_json> session_json(const std::string& tenant, const std::string& 
                               {"tags", texts(r.tags)},
                               {"note", text_or_null(r.note)}});
   }
-  auto events = events_json(session_id, row, sources);
+  auto events = events_json(tenant, session_id, row, sources);
   if (!events) return tl::make_unexpected(events.error());
   out["events"] = std::move(*events);
   return out;

@@ -28,21 +28,21 @@ std::optional<std::uint64_t> number_of(std::string_view key) {
 
 }  // namespace
 
-void EvidenceAges::end_epoch(std::uint64_t place, Duration retention, stage::Context& context) {
+void EvidenceAges::end_epoch(std::uint64_t number, Duration retention, stage::Context& context) {
   const std::int64_t step_ms = std::max<std::int64_t>(1, retention.count() / kStepsInRetention);
-  if (place > 0) mark(place, step_ms, context);  // 0: none were taken since a restart
+  if (number > 0) mark(number, step_ms, context);
   const std::int64_t over_ms = to_ms(context.now()) - retention.count();
   if (!goal_mark_ms_ && (!looked_ms_ || over_ms >= *looked_ms_ + step_ms)) find_goal(over_ms, context);
   if (goal_mark_ms_) walk(context);
 }
 
-void EvidenceAges::mark(std::uint64_t place, std::int64_t step_ms, stage::Context& context) {
+void EvidenceAges::mark(std::uint64_t number, std::int64_t step_ms, stage::Context& context) {
   const std::int64_t now_ms = to_ms(context.now());
   if (marked_ms_ && now_ms < *marked_ms_ + step_ms) return;
   // After a restart one more than needed.
   marked_ms_ = now_ms;
   std::string row;
-  put_varint(row, place);
+  put_varint(row, number);
   context.put(stage::Table::findings, mark_key(now_ms), std::move(row));
 }
 

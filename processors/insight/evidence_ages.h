@@ -1,9 +1,9 @@
 // How long the evidence behind windows is kept: the retention, in stage time after it was written. Rows of table
-// evidence are numbered by the place in topic deltas of the epoch that wrote them; a mark now and then tells which
-// place was reached when, and a walk over the table, some rows per epoch, erases what was written before a mark that is
-// older than the retention. A window that changes later has the sessions in its sample that were told since.
+// evidence are numbered by the epoch that wrote them; a mark now and then tells which number was reached when, and a
+// walk over the table, some rows per epoch, erases what was written before a mark that is older than the retention. A
+// window that changes later has the sessions in its sample that were told since.
 //
-// Rows of table findings: "a", time → place.
+// Rows of table findings: "a", time → number.
 #pragma once
 
 #include <cstdint>
@@ -17,11 +17,12 @@ namespace echoloop::insight {
 // One per shard; used by its thread.
 class EvidenceAges {
  public:
-  // `place`: of the deltas taken, as Evidence::end_epoch numbers its rows. Asks to go on while a walk is under way.
-  void end_epoch(std::uint64_t place, Duration retention, stage::Context& context);
+  // `number`: of the last epoch that took deltas, as Evidence::end_epoch numbers its rows; 0: none since a restart.
+  // Asks to go on while a walk is under way.
+  void end_epoch(std::uint64_t number, Duration retention, stage::Context& context);
 
  private:
-  void mark(std::uint64_t place, std::int64_t step_ms, stage::Context& context);
+  void mark(std::uint64_t number, std::int64_t step_ms, stage::Context& context);
   // The newest mark that is old enough, if a walk is due.
   void find_goal(std::int64_t over_ms, stage::Context& context);
   void walk(stage::Context& context);

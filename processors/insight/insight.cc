@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "pipeline/aggregates/cube.h"
 #include "pipeline/aggregates/delta.h"
@@ -24,6 +25,8 @@ namespace {
 
 // Rows of table findings beside windows (w) and tiers (t): tenant → the time zone its windows were evaluated by.
 constexpr std::string_view kZoneRow = "z";
+// And the number of the epoch that wrote evidence last.
+constexpr std::string_view kNumberRow = "n";
 
 class Insight final : public stage::Processor {
  public:
@@ -41,6 +44,7 @@ class Insight final : public stage::Processor {
     };
     const auto change_evidence = [this](std::string_view key, bool present) { evidence_.change(key, present); };
     last_offset_ = record.offset;
+    taken_ = true;
     if (!aggregates::unpack(record.value, {add_cell, change_evidence})) throw unreadable();
   }
 
@@ -59,10 +63,11 @@ class Insight final : public stage::Processor {
     gained_.clear();
     folded_.clear();
     evidence_.for_each_changed([this](const aggregates::EvidenceWindow& window) { mark(window); });
-    evidence_.end_epoch(static_cast<std::uint64_t>(last_offset_), context);
+    number_epoch(context);
+    evidence_.end_epoch(number_, context);
     for (const auto& [window, scopes] : dirty_) evaluate(window, scopes, context);
     admission_.end_epoch(context);
-    evidence_ages_.end_epoch(static_cast<std::uint64_t>(last_offset_), domain_->session_retention, context);
+    evidence_ages_.end_epoch(number_, domain_->session_retention, context);
     dirty_.clear();
     begun_.clear();
     marked_ = {};
@@ -116,6 +121,18 @@ class Insight final : public stage::Processor {
     if (!parsed || !measures.parse(gained)) throw unreadable();
     sums_.add(*parsed, measures);
     mark(*parsed);
+  }
+
+  // Rises from epoch to epoch that took deltas, whatever their offsets do: the topic may have been made anew.
+  void number_epoch(stage::Context& context) {
+    if (!std::exchange(taken_, false)) return;
+    if (number_ == 0) {
+      const auto row = context.get(stage::Table::findings, kNumberRow);
+      number_ = row ? Reader{*row}.varint() : static_cast<std::uint64_t>(last_offset_);  // as it was once numbered
+    }
+    std::string row;
+    put_varint(row, ++number_);
+    context.put(stage::Table::findings, std::string(kNumberRow), std::move(row));
   }
 
   void take_domain(stage::Context& context) {
@@ -341,6 +358,8 @@ class Insight final : public stage::Processor {
   Evidence evidence_;
   EvidenceAges evidence_ages_;
   std::int64_t last_offset_ = 0;  // of the deltas taken
+  bool taken_ = false;            // some in this epoch
+  std::uint64_t number_ = 0;      // of the last epoch that took some; 0: none since a restart
   std::map<Window, std::set<Scope>> dirty_;
   Marked marked_;
   Beginnings begun_;  // of the epoch that ends
