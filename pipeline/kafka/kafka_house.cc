@@ -36,6 +36,8 @@ Result<std::string> member_name(const fs::path& folder) {
 
 Result<std::unique_ptr<KafkaHouse>> KafkaHouse::open(const fs::path& folder, MemberOptions options,
                                                      const store::StoreOptions& store_options) {
+  if (std::error_code none; fs::exists(folder / "log", none))
+    return broken_world(folder.string(), "holds a pipeline without Kafka: a member needs a folder of its own (--data)");
   if (options.name.empty()) {
     auto name = member_name(folder);
     if (!name) return tl::make_unexpected(name.error());
@@ -44,7 +46,11 @@ Result<std::unique_ptr<KafkaHouse>> KafkaHouse::open(const fs::path& folder, Mem
   auto client = make_client(RD_KAFKA_PRODUCER, common_properties(options));
   if (!client) return tl::make_unexpected(client.error());
   auto partitions = make_topics(client->get(), options.topics);
-  if (!partitions) return tl::make_unexpected(partitions.error());
+  if (!partitions) {
+    Error error = partitions.error();
+    error.where += " at " + options.brokers;
+    return tl::make_unexpected(std::move(error));
+  }
   if (auto fit = check_topics(client->get(), options.topics); !fit) return tl::make_unexpected(fit.error());
   options.topics.partitions = *partitions;
   if (auto fits = check_group(options); !fits) return tl::make_unexpected(fits.error());

@@ -4,7 +4,16 @@
 
 namespace echoloop::local {
 
+Result<void> check_folder(const std::filesystem::path& folder) {
+  std::error_code none;
+  if (!std::filesystem::exists(folder / "cache", none)) return {};
+  return broken_world(folder.string(),
+                      "is the folder of a member on Kafka: run it with --kafka.brokers, or ask a "
+                      "running member (--server); a pipeline without Kafka needs a folder of its own");
+}
+
 Result<File> take_folder(const std::filesystem::path& folder) {
+  if (auto fits = check_folder(folder); !fits) return tl::make_unexpected(fits.error());
   std::error_code fault;
   std::filesystem::create_directories(folder, fault);
   if (fault) return broken_world(folder.string(), "the data folder cannot be made: " + fault.message());

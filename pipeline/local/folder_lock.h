@@ -7,6 +7,9 @@
 
 namespace echoloop::local {
 
+// Error (world): it is the folder of a member on Kafka.
+Result<void> check_folder(const std::filesystem::path& folder);
+
 // Makes the folder where there is none, and holds it as long as the file lives; the process id stands in it. Error
 // (world): "data folder … is in use by process PID".
 Result<File> take_folder(const std::filesystem::path& folder);

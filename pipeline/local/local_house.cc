@@ -70,6 +70,7 @@ LocalHouse::LocalHouse(std::unique_ptr<State> state) : state_(std::move(state)) 
 LocalHouse::~LocalHouse() = default;
 
 Result<int> LocalHouse::partitions_of(const fs::path& folder) {
+  if (auto fits = check_folder(folder); !fits) return tl::make_unexpected(fits.error());
   if (!fs::exists(folder / "log")) return broken_world(folder.string(), "is no data folder of echoloop");
   Result<LogMeta> meta = open_meta(folder / "log", std::nullopt);
   if (!meta) return tl::make_unexpected(meta.error());

@@ -85,6 +85,7 @@ void verify_rows_and_pair(const Settings& settings, const std::optional<local::L
 int verify_store(const Invocation& invocation) {
   const Settings& settings = invocation.settings;
   const auto began = std::chrono::steady_clock::now();
+  if (auto fits = local::check_folder(settings.data); !fits) return failed(fits.error());
   std::error_code none;
   if (!std::filesystem::is_directory(settings.data / "store", none) &&
       !std::filesystem::is_directory(settings.data / "log", none))

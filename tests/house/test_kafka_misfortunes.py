@@ -72,7 +72,9 @@ class Misfortunes(unittest.TestCase):
         self.put(range(count))
 
     def put(self, numbers):
-        text = "".join(f"s{number}\t{json.dumps(closed(f's{number}', f'{DAY}T10:00:00Z'))}\n" for number in numbers)
+        self.send_text("".join(f"s{number}\t{json.dumps(closed(f's{number}', f'{DAY}T10:00:00Z'))}\n" for number in numbers))
+
+    def send_text(self, text):
         command = ["kcat", "-P", "-b", self.broker.address, "-t", f"{self.prefix}events", "-K", "\t", "-X", "topic.partitioner=murmur2"]
         subprocess.run(command, input=text.encode(), check=True)
 
@@ -110,9 +112,27 @@ class Misfortunes(unittest.TestCase):
 
     def test_nobody_at_the_address(self):
         with hold(0) as port:
-            code, _, err = house.echoloop("run", "--data", self.folder, *self.words("%s:%s" % port.getsockname()[:2]))
+            address = "%s:%s" % port.getsockname()[:2]
+            code, _, err = house.echoloop("run", "--data", self.folder, *self.words(address))
         self.assertNotEqual(code, 0)
-        self.assertIn("kafka", err)
+        self.assertIn(f"kafka at {address}: ", err)
+
+    def test_folders_of_the_other_way(self):
+        """Neither begins anew beside what is there."""
+        member = self.member().start()
+        self.assertEqual(member.stop(), 0)
+        for words in (["run"], ["export", "aggregates"], ["verify-store"]):
+            code, _, err = house.echoloop(*words, "--data", member.data)
+            self.assertNotEqual(code, 0)
+            self.assertIn("is the folder of a member on Kafka", err)
+        with tempfile.NamedTemporaryFile("w", suffix=".ndjson") as file:
+            file.write(json.dumps(closed("s", f"{DAY}T10:00:00Z")) + "\n")
+            file.flush()
+            data = os.path.join(self.folder, "embedded")
+            self.assertEqual(house.echoloop("import", "--data", data, file.name)[0], 0)
+        code, _, err = house.echoloop("run", "--data", data, *self.words())
+        self.assertNotEqual(code, 0)
+        self.assertIn("holds a pipeline without Kafka", err)
 
     def test_what_is_not_permitted(self):
         name, word = kafka.GUEST
@@ -185,17 +205,26 @@ class Misfortunes(unittest.TestCase):
         house.wait_for(lambda: member.get("/readyz").status == 503 and why in member.get("/readyz").body.decode(), why)
 
     def test_events_that_were_deleted(self):
-        """What was processed stays counted, and what comes into the new topic is."""
+        """What was processed stays counted, and what comes into the new topic is; places in the former are none in the new one."""
         member = self.watchful().start()
-        self.send(100)
+        self.send_text("first\tno event\n")
+        house.wait_for(lambda: len((self.letters(member) or {"items": []})["items"]) == 1, "it is a dead letter")
+        self.send(40)
         self.await_all(member)
         self.delete_under(member, "events")
         topics.create(self.broker.address, f"{self.prefix}events", PARTITIONS)
+        self.send_text("first\tnor this\n")
         self.send(10)
         self.await_all(member)
+        house.wait_for(lambda: len((self.letters(member) or {"items": []})["items"]) == 2, "both are dead letters")
+        sessions = [member.get(f"/api/v1/sessions/s{number}", tenant="hongtu").json() for number in range(self.sent)]
+        shown = {session["session_id"]: session["events"][0]["event"] for session in sessions}
+        self.assertIsNone(shown["s0"])
+        self.assertEqual(sum(event is not None for event in shown.values()), 10)
+        self.assertEqual({name for name, event in shown.items() if event}, {event["data"]["session_id"] for event in shown.values() if event})
         self.assertIn("it was deleted and made anew, and is read from its beginning", member.log())
-        self.send_again(100)
-        house.wait_for(lambda: self.taken(member) == 210, "they are taken once more")
+        self.send_again(40)
+        house.wait_for(lambda: self.taken(member) == 90, "they are taken once more")
         self.assertEqual(self.counted(member), self.sent)
         self.assertEqual(member.stop(), 0)
 

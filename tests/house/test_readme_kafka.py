@@ -68,7 +68,7 @@ class ReadmeOnKafka(unittest.TestCase):
         """What an import of the same sample counts."""
         sample, data = os.path.join(self.folder, "sample.ndjson"), os.path.join(self.folder, "embedded")
         with open(sample, "wb") as out:
-            subprocess.run([server.BINARY, "sample", "--sessions", "2000"], stdout=out, check=True)
+            subprocess.run([server.BINARY, "sample"], stdout=out, check=True)
         code, _, err = server.echoloop("import", "--data", data, sample)
         self.assertEqual(code, 0, err)
         return len(server.lines_of("export", "aggregates", "--data", data))
