@@ -156,11 +156,6 @@ Result<std::vector<Given>> Source::take_over() {
   // isolation.level makes the broker answer only when no transaction of an earlier holder is under way.
   if (auto code = rd_kafka_committed(consumer_.get(), list.get(), kCommitted_ms))
     return away("asking for committed offsets", code);
-  // One that ends before its offset is another topic of that name.
-  const PartitionsPtr ends{rd_kafka_topic_partition_list_copy(list.get())};
-  for (int i = 0; i < ends->cnt; ++i) ends->elems[i].offset = RD_KAFKA_OFFSET_END;
-  if (auto code = rd_kafka_offsets_for_times(consumer_.get(), ends.get(), kCommitted_ms))
-    return away("asking for ends", code);
   std::vector<Given> out;
   reading_.clear();
   for (int i = 0; i < list->cnt; ++i) {
@@ -169,15 +164,14 @@ Result<std::vector<Given>> Source::take_over() {
     if (!topic) return broken_world("kafka", fmt::format("the group gave {}, which was not asked for", entry.topic));
     Given given{{*topic, entry.partition}, -1, 0, 0};
     if (entry.err != RD_KAFKA_RESP_ERR_NO_ERROR) return away("asking for committed offsets", entry.err);
-    const rd_kafka_topic_partition_t& end = ends->elems[i];
-    if (end.err != RD_KAFKA_RESP_ERR_NO_ERROR) return away("asking for ends", end.err);
     if (entry.offset >= 0) {
-      if (entry.offset <= end.offset) given.next_offset = entry.offset;
+      given.next_offset = entry.offset;
       const std::string_view text{static_cast<const char*>(entry.metadata), entry.metadata_size};
       given.epoch = epoch_of_metadata(text);
       given.partitions = partitions_of_metadata(text);
+    } else {
+      entry.offset = RD_KAFKA_OFFSET_BEGINNING;
     }
-    if (given.next_offset < 0) entry.offset = RD_KAFKA_OFFSET_BEGINNING;
     reading_.insert(given.partition);
     out.push_back(given);
   }

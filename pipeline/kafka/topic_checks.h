@@ -11,8 +11,8 @@ namespace echoloop::kafka {
 // unwise is logged, as is a topic whose settings this client may not see.
 Result<void> check_topics(rd_kafka_t* client, const TopicOptions& options);
 
-// Errors: (world) what the group counted was counted with another number of partitions than options.topics says;
-// (away) no broker answers.
+// Error (world): what the group counted was counted with another number of partitions than options.topics says. No
+// error when the group's coordinator does not answer.
 Result<void> check_group(const MemberOptions& options);
 
 }  // namespace echoloop::kafka
