@@ -255,7 +255,9 @@ class Misfortunes(unittest.TestCase):
         for topic in ("misplaced", "deltas", "cases", "changelog", "members", "tasks", "dead", "customers"):
             topics.add_partitions(self.broker.address, f"{self.prefix}{topic}", 2 * PARTITIONS)
         why = f"the state was written with {PARTITIONS} partitions of each topic, and there are {2 * PARTITIONS} now"
+        lives = member.log().count("listening on")
         self.assertIn(why, self.end_of(member.start(wait=False)))
+        self.assertEqual(member.log().count("listening on"), lives)  # it has not come so far as to take new shards
 
     def test_offsets_that_were_lost(self):
         member = self.member().start()

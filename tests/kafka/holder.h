@@ -29,6 +29,7 @@ class Folder {
     EXPECT_TRUE(store) << store.error().text();
     return std::move(*store);
   }
+  std::filesystem::path path(const char* name) const { return path_ / name; }
 
  private:
   std::filesystem::path path_;

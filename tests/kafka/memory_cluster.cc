@@ -243,6 +243,13 @@ void MemoryCluster::delete_changelog() {
   for (int partition = 0; partition < partitions_; ++partition) logs_.erase({kChangelog, partition});
 }
 
+void MemoryCluster::delete_input(stage::Topic topic) {
+  for (int partition = 0; partition < partitions_; ++partition) {
+    logs_.erase({topic, partition});
+    offsets_.erase({topic, partition});
+  }
+}
+
 void MemoryCluster::append(stage::Topic topic, int partition, stage::Kind kind, std::string key, std::string value,
                            Time at) {
   push({topic, partition}, {0, kind, std::move(key), std::move(value), at});

@@ -37,7 +37,8 @@ class MemoryCluster {
   Result<std::unique_ptr<kafka::Brokers>> connect(const std::string& worker, std::shared_ptr<Line> line);
 
   // By somebody outside of the pipeline.
-  void delete_changelog();  // and makes it anew
+  void delete_changelog();                // and makes it anew
+  void delete_input(stage::Topic topic);  // and makes it anew; offsets of the group go with it
   void append(stage::Topic topic, int partition, stage::Kind kind, std::string key, std::string value, Time at);
   // The group has not heard of the worker for too long: others get its partitions.
   void session_over(const std::string& worker);
